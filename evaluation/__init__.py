@@ -1,0 +1,1 @@
+"""Numbers and pages about meshes; sees meshes and records, never models."""

@@ -1,0 +1,1 @@
+"""Everything differentiable or with weights: encodings, fields, sampling, rendering, losses."""

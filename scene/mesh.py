@@ -1,0 +1,81 @@
+"""Meshes on disk and in hand: PLY with a sidecar that states units and frame, GLB, cleaning, checks.
+
+In the project a mesh is a ``trimesh.Trimesh`` in metres in the scan's own frame.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+
+from scene.errors import UserError
+from scene.files import atomic_file, write_json
+
+
+def load_mesh(path: Path) -> trimesh.Trimesh:
+    """Read a mesh file in its own coordinates, vertices merged.  Raises UserError when there is no surface in it."""
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such mesh")
+    try:
+        mesh = trimesh.load_mesh(path, process=True)
+    except Exception as error:  # parsers of foreign formats raise anything
+        raise UserError(f"{path}: cannot be read as a mesh ({error})") from error
+    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
+        raise UserError(f"{path}: holds no triangles; a mesh with faces is needed")
+    if not np.isfinite(mesh.vertices).all():
+        raise UserError(f"{path}: holds vertices that are not finite; export the mesh again")
+    return mesh
+
+
+def save_mesh(path: Path, mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"] | None, about: dict[str, Any]) -> None:
+    """Write ``path`` (.ply), its .json sidecar and a .glb beside it.
+
+    The PLY keeps the scan's frame; the sidecar says so and carries ``about``.  GLB demands +y up, so the GLB is turned
+    by the rotation that takes ``up`` (taken as +z when None) to +y; the sidecar holds that rotation.
+    """
+    glb_from_scan = rotation_between(np.array([0.0, 0.0, 1.0]) if up is None else up, np.array([0.0, 1.0, 0.0]))
+    turned = mesh.copy()
+    turned.apply_transform(glb_from_scan)
+    with atomic_file(path.with_suffix(".glb")) as temporary:
+        temporary.write_bytes(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=True))
+    write_json(
+        path.with_suffix(".json"),
+        {"units": "m", "frame": "scan world", "glb_from_scan": glb_from_scan.tolist(), **about},
+    )
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
+
+
+def rotation_between(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
+    """The shortest rotation (4 x 4) that takes unit vector ``source`` to unit vector ``target``."""
+    return trimesh.geometry.align_vectors(source, target) if not np.allclose(source, target) else np.eye(4)
+
+
+def orient_outward(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The mesh with faces turned so that its signed volume is positive."""
+    if mesh.volume < 0:
+        mesh.invert()
+    return mesh
+
+
+def largest_component(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The connected component of largest area, floaters removed."""
+    parts = trimesh.graph.connected_components(mesh.face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1)
+    if len(parts) <= 1:
+        return mesh
+    largest = max(parts, key=lambda faces: float(mesh.area_faces[faces].sum()))
+    part = mesh.submesh([largest], append=True, repair=False)
+    assert isinstance(part, trimesh.Trimesh)
+    return part
+
+
+def sample_surface(
+    mesh: trimesh.Trimesh, count: int, seed: int
+) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
+    """``count`` area-uniform points on the surface and their face normals; the same for the same seed."""
+    points, faces = trimesh.sample.sample_surface(mesh, count, seed=seed)
+    return np.asarray(points), np.asarray(mesh.face_normals[faces])

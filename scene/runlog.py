@@ -1,0 +1,85 @@
+"""What a run says while it works and leaves behind: log lines, progress with time left, provenance."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, TypeVar
+
+from scene.errors import UserError
+
+T = TypeVar("T")
+log = logging.getLogger("farside")
+
+
+def set_up_logging(verbose: bool = False) -> None:
+    """Plain lines on stderr; stdout stays free for results."""
+    logging.basicConfig(format="%(message)s", level=logging.DEBUG if verbose else logging.INFO, stream=sys.stderr)
+    logging.getLogger("numba").setLevel(logging.WARNING)
+    logging.getLogger("trimesh").setLevel(logging.ERROR)
+
+
+def run_cli(main: Callable[[], int | None]) -> None:
+    """Run a command's ``main`` and exit: its return value, 2 after a UserError (no traceback), 130 after Ctrl-C."""
+    set_up_logging()
+    try:
+        status = main() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        status = 130
+    sys.exit(status)
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+    """Iterate with a bar that shows the time left; silent where stderr is not a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, desc=what, total=total, disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True)
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+@dataclass
+class Stopwatch:
+    """Seconds and peak memory a stage, in the order the stages ran."""
+
+    stages: list[dict[str, Any]] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = round(time.perf_counter() - start, 3)
+            self.stages.append({"stage": name, "seconds": seconds, "peak_memory_mb": round(peak_memory_mb(), 1)})
+
+
+def provenance() -> dict[str, Any]:
+    """Versions and machine: what a reader needs to repeat the run."""
+    packages = ["torch", "numpy", "numba", "scipy", "trimesh", "opencv-python-headless", "PyMCubes"]
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "packages": versions,
+    }

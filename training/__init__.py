@@ -1,0 +1,1 @@
+"""Optimisation: an object folder in, a trained field and its mesh out."""

@@ -1,0 +1,1 @@
+"""What is assumed of surface that nobody saw."""
