@@ -19,6 +19,7 @@ from models.settings import CascadeSdfSettings
 class Trace(NamedTuple):
     """What the pull-back of a network needs from its forward pass."""
 
+    weights: list[Tensor]  # of each layer, weight normalisation done
     slopes: list[Tensor]  # derivative of each hidden layer's activation
 
 
@@ -34,6 +35,9 @@ class SoftplusMlp(nn.Module):
             outs[skip - 1] -= inputs
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(ins, outs, strict=True))
 
+    def linear_layers(self) -> list[nn.Linear]:
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
     def forward(self, encoded: Float[Tensor, "n i"]) -> Float[Tensor, "n o"]:
         hidden = encoded
         for index, layer in enumerate(self.layers):
@@ -44,19 +48,20 @@ class SoftplusMlp(nn.Module):
 
     def traced(self, encoded: Float[Tensor, "n i"]) -> tuple[Float[Tensor, "n o"], Trace]:
         """As ``forward``, with what ``pull_back`` needs."""
-        hidden, slopes = encoded, []
-        for index, layer in enumerate(self.layers):
+        hidden, trace = encoded, Trace([], [])
+        for index, layer in enumerate(self.linear_layers()):
             if index:
                 hidden, slope = softplus_and_slope(hidden)
-                slopes.append(slope)
-            hidden = layer(self._with_skip(hidden, encoded, index))
-        return hidden, Trace(slopes)
+                trace.slopes.append(slope)
+            trace.weights.append(layer.weight)
+            hidden = F.linear(self._with_skip(hidden, encoded, index), trace.weights[-1], layer.bias)
+        return hidden, trace
 
     def pull_back(self, g: Float[Tensor, "n o"], trace: Trace) -> Float[Tensor, "n i"]:
         """Gradient of (g . output) to the input."""
         through_skip: Tensor | float = 0.0
-        for index in reversed(range(len(self.layers))):
-            g = g @ self.layers[index].weight
+        for index in reversed(range(len(trace.weights))):
+            g = g @ trace.weights[index]
             if index == self.skip:
                 g = g / math.sqrt(2.0)
                 through_skip = g[:, -self.inputs :]
@@ -76,7 +81,7 @@ def initialize_as_sphere(network: SoftplusMlp, radius: float) -> None:
     |x| - radius.
     """
     with torch.no_grad():
-        for index, layer in enumerate(network.layers):
+        for index, layer in enumerate(network.linear_layers()):
             outputs, inputs = layer.weight.shape
             layer.bias.zero_()
             if index == len(network.layers) - 1:
@@ -108,8 +113,9 @@ class CascadeSdf(SdfNetwork):
         self.fine = SoftplusMlp(fine_inputs, settings.fine_width, settings.fine_layers, outputs, None)
         # A zero last layer (without weight normalisation, which cannot hold zero): enabling the fine network changes
         # neither distance nor feature, so that a second stage starts where the first ended.
-        nn.init.zeros_(self.fine.layers[-1].weight)
-        nn.init.zeros_(self.fine.layers[-1].bias)
+        last = self.fine.linear_layers()[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         for layer in [*self.coarse.layers, *self.fine.layers[:-1]]:
             weight_norm(layer)
 
@@ -143,6 +149,9 @@ class CascadeSdf(SdfNetwork):
             self.coarse.pull_back(to_coarse, coarse_trace), coarse_encoded, self._frequencies[0]
         )
         return out[:, 0], through_coarse if gradient is None else gradient + through_coarse, out[:, 1:]
+
+    def enable_fine(self, enabled: bool) -> None:
+        self.fine_enabled = enabled
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"sdf": list(self.parameters())}

@@ -61,6 +61,14 @@ class ObjectField(nn.Module):
         """How far the fit has come, 0 to 1: opens a hash grid's levels from coarse to fine; 1 opens all."""
         self.sdf_network.set_progress(progress)
 
+    def set_stage(self, *, fine_enabled: bool, view_directions: bool) -> None:
+        """Whether a cascade's fine network adds to the coarse one, and whether colour depends on the direction.
+
+        Parameters are the same in every stage.
+        """
+        self.sdf_network.enable_fine(fine_enabled)
+        self.color_network.view_directions = view_directions
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups for ``torch.optim``, each with its "name": grid (hash fields only), sdf, color, variance."""
         groups = {

@@ -6,7 +6,7 @@ unit sphere); t is the distance along a ray's unit direction.  Signed distance i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
@@ -57,6 +57,10 @@ class RayBatch:
     def __len__(self) -> int:
         return len(self.origins)
 
+    def __getitem__(self, index: slice | Tensor) -> RayBatch:
+        """Some of the rays."""
+        return RayBatch(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
 
 class PointKind(IntEnum):
     """What a point of a ``PointBatch`` says."""
@@ -77,15 +81,25 @@ class PointBatch:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __getitem__(self, index: slice | Tensor) -> PointBatch:
+        """Some of the points."""
+        return PointBatch(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
 
 @dataclass(frozen=True)
-class Rendered:
-    """What the renderer makes of a ray batch; samples are sorted by t and sit in the middle of their interval."""
+class Pixels:
+    """What rays see."""
 
     color: Float[Tensor, "n 3"]
     normal: Float[Tensor, "n 3"]  # mean unit gradient by weight: its length is at most the opacity
     depth: Float[Tensor, " n"]  # mean t by weight, over the opacity; 0 where the ray meets nothing
     opacity: Float[Tensor, " n"]  # sum of the weights, in [0, 1]
+
+
+@dataclass(frozen=True)
+class Rendered(Pixels):
+    """What rays see, and what the renderer asked of the field; samples sit in the middle of their interval."""
+
     weights: Float[Tensor, "n s"]
     ts: Float[Tensor, "n s"]
     sdf: Float[Tensor, "n s"]

@@ -41,6 +41,9 @@ class SdfNetwork(nn.Module):
     def set_progress(self, progress: float) -> None:
         """How far the fit has come, from 0 to 1; networks without coarse-to-fine levels take no notice."""
 
+    def enable_fine(self, enabled: bool) -> None:
+        """Whether the fine part of a cascade takes part; networks without one take no notice."""
+
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         raise NotImplementedError
 

@@ -42,7 +42,11 @@ def hash_pull_back_numba(
 
 @lru_cache(maxsize=16)
 def _arrays(layout: GridLayout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.float32(layout.scales), np.int64(layout.resolutions), np.int64(layout.offsets)
+    return (
+        np.array(layout.scales, dtype=np.float32),
+        np.array(layout.resolutions, dtype=np.int64),
+        np.array(layout.offsets, dtype=np.int64),
+    )
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

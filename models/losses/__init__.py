@@ -57,11 +57,12 @@ def find_losses(
         term = terms.get(name)
         if term is None:
             raise UserError(f"losses: there is no loss called {name!r}; {_nearest(name, terms)}")
-        given = dict((options or {}).get(name, {}))
-        known = [p.name for p in inspect.signature(term).parameters.values() if p.kind is p.KEYWORD_ONLY]
-        for option in given:
-            if option not in known:
-                raise UserError(f"losses: {name} has no option called {option!r}; {_nearest(option, known)}")
+        defaults = {p.name: p.default for p in inspect.signature(term).parameters.values() if p.kind is p.KEYWORD_ONLY}
+        given = {}
+        for option, value in (options or {}).get(name, {}).items():
+            if option not in defaults:
+                raise UserError(f"losses: {name} has no option called {option!r}; {_nearest(option, defaults)}")
+            given[option] = type(defaults[option])(value)  # a configuration holds floats; a count is an integer
         found[name] = partial(term, **given) if given else term
     return found
 
