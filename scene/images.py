@@ -47,16 +47,27 @@ def read_labels(path: Path) -> Integer[np.ndarray, "h w"]:
     return image
 
 
-def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]) -> None:
-    """Write an RGB or a one-channel 8/16-bit image; the suffix says the format (.png is lossless, .jpg quality 95)."""
+def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
+    """An 8-bit grey image (of several equal channels the mean), such as a mask or a ``Fact`` image."""
+    return _decode(path, cv2.IMREAD_GRAYSCALE)
+
+
+def encode_image(suffix: str, image: UInt8[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]) -> bytes:
+    """An RGB or a one-channel 8/16-bit image as a file's contents (.png is lossless, .jpg of quality 95)."""
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     # Level 1 compresses depth and masks within a few percent of the default, at a third of its time.
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 1] if path.suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 95]
-    encoded, data = cv2.imencode(path.suffix, pixels, options)
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 95]
+    encoded, data = cv2.imencode(suffix, pixels, options)
     if not encoded:
-        raise ValueError(f"{path}: {_kind(image)} cannot be written in this format")
+        raise ValueError(f"{_kind(image)} cannot be written as {suffix}")
+    return data.tobytes()
+
+
+def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]) -> None:
+    """Write ``encode_image`` of the path's suffix."""
+    data = encode_image(path.suffix, image)
     with told_plainly(path):
-        path.write_bytes(data.tobytes())
+        path.write_bytes(data)
 
 
 def resize_labels(labels: Integer[np.ndarray, "h w"], width: int, height: int) -> Integer[np.ndarray, "h2 w2"]:

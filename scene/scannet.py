@@ -18,14 +18,13 @@ from jaxtyping import Float
 
 from scene.errors import UserError
 from scene.files import read_json
+from scene.frame_files import listed, numbered
 from scene.images import UnreadableImage, read_color, read_depth_mm, read_labels, resize_color, resize_labels
 from scene.records import Frame, Instance, Scan
 from scene.registration import depth_into
 from scene.runlog import log
 from scene.scannet_cameras import Rig, read_poses, read_rig, read_up
 from scene.scannet_labels import read_instances
-
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def open_scan(folder: Path, instances: Path | None = None) -> Scan:
@@ -36,21 +35,21 @@ def open_scan(folder: Path, instances: Path | None = None) -> Scan:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such scan folder; give the folder that holds color/, depth/ and pose/")
-    color = _numbered(folder / "color", _IMAGE_SUFFIXES)
-    depth = _numbered(folder / "depth", (".png",))
+    color = numbered(folder / "color")
+    depth = numbered(folder / "depth", (".png",))
     frame_ids = _matched(folder, color, depth)
-    poses = read_poses(folder / "pose", frame_ids, _numbered(folder / "pose", (".txt",)))
+    poses = read_poses(folder / "pose", frame_ids, numbered(folder / "pose", (".txt",)))
     frame_ids = [i for i in frame_ids if i in poses]
     rig = read_rig(folder, [color[i] for i in frame_ids], [depth[i] for i in frame_ids])
 
-    masks = _numbered((instances or folder) / "instance-filt", (".png",))
+    masks = numbered((instances or folder) / "instance-filt", (".png",))
     things: list[Instance] = []
     if masks or instances is not None:
         frame_ids = _with_masks((instances or folder) / "instance-filt", frame_ids, masks)
         things = (
             _read_instance_list(instances / "instances.json")
             if instances is not None
-            else read_instances(folder, masks, _numbered(folder / "label-filt", (".png",)))
+            else read_instances(folder, masks, numbered(folder / "label-filt", (".png",)))
         )
     depth_from_color = np.linalg.inv(rig.color_from_depth)
     world_from_camera = np.stack([poses[i] @ depth_from_color for i in frame_ids])
@@ -101,14 +100,6 @@ def _loader(
     return load_frame
 
 
-def _numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
-    """The images of a folder by frame number, in order; {} when there is no such folder."""
-    if not folder.is_dir():
-        return {}
-    found = [p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.stem.isdecimal()]
-    return {int(p.stem): p for p in sorted(found, key=lambda p: int(p.stem))}
-
-
 def _matched(folder: Path, color: Mapping[int, Path], depth: Mapping[int, Path]) -> list[int]:
     """Frame ids with both a colour and a depth image; a few unmatched ones are named, many are an error."""
     for kind, images in (("color", color), ("depth", depth)):
@@ -122,7 +113,7 @@ def _matched(folder: Path, color: Mapping[int, Path], depth: Mapping[int, Path])
             "number; export both with the same numbering"
         )
     if alone:
-        log.warning("%s: %d frames left out, colour or depth missing: %s", folder, len(alone), _listed(alone))
+        log.warning("%s: %d frames left out, colour or depth missing: %s", folder, len(alone), listed(alone))
     return both
 
 
@@ -132,7 +123,7 @@ def _with_masks(folder: Path, frame_ids: list[int], masks: Mapping[int, Path]) -
     if not kept:
         raise UserError(f"{folder}: no instance image has the number of a usable frame; number them like color/")
     if missing := sorted(set(frame_ids) - set(kept)):
-        log.warning("%s: %d frames left out, instance image missing: %s", folder, len(missing), _listed(missing))
+        log.warning("%s: %d frames left out, instance image missing: %s", folder, len(missing), listed(missing))
     return kept
 
 
@@ -156,7 +147,3 @@ def _check_shape(path: Path, labels: np.ndarray, size: tuple[int, int]) -> None:
         raise UnreadableImage(
             f"{path}: is {labels.shape[1]}x{labels.shape[0]}, which is not the shape of the {size[0]}x{size[1]} colour"
         )
-
-
-def _listed(frames: list[int]) -> str:
-    return ", ".join(map(str, frames[:20])) + (", ..." if len(frames) > 20 else "")

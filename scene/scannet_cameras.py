@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from scene.camera import Intrinsics
 from scene.errors import UserError
+from scene.frame_files import is_rigid, listed, read_matrix
 from scene.images import UnreadableImage, read_color, read_depth_mm
 from scene.runlog import log
 
@@ -65,9 +66,12 @@ def read_poses(
         )
     lost = [frame_id for frame_id in frame_ids if frame_id not in poses]
     if lost:
-        named = ", ".join(map(str, lost[:20])) + (", ..." if len(lost) > 20 else "")
         log.warning(
-            "%s: %d of %d poses missing or invalid, frames left out: %s", folder, len(lost), len(frame_ids), named
+            "%s: %d of %d poses missing or invalid, frames left out: %s",
+            folder,
+            len(lost),
+            len(frame_ids),
+            listed(lost),
         )
     return poses
 
@@ -76,26 +80,6 @@ def read_up(folder: Path) -> Float[np.ndarray, " 3"] | None:
     """Up in the scan's frame: ScanNet scenes (those with a ``<scene>.txt``) stand on z; None for other exports."""
     path = folder / f"{folder.resolve().name.removesuffix('_scannet')}.txt"
     return np.array([0.0, 0.0, 1.0]) if path.is_file() else None
-
-
-def read_matrix(path: Path) -> Float[np.ndarray, "_ _"] | None:
-    """A matrix of numbers in a text file; None when there is none that parses."""
-    try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return np.array(rows, dtype=np.float64) if rows else None
-    except (OSError, ValueError):  # ValueError: not numbers, rows of different lengths, or not text
-        return None
-
-
-def is_rigid(matrix: Float[np.ndarray, "4 4"]) -> bool:
-    """Whether a matrix is a finite rotation and translation (exports round to about six digits)."""
-    rotation = matrix[:3, :3]
-    return bool(
-        np.isfinite(matrix).all()
-        and np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-4)
-        and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2)
-        and np.linalg.det(rotation) > 0
-    )
 
 
 def _sample(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> list[np.ndarray]:

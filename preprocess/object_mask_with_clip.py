@@ -1,0 +1,171 @@
+"""From a scan with instances to one object folder each: views scored, picked, and every pixel given its one fact.
+
+    python preprocess/object_mask_with_clip.py [--scannet_root ./scannet] [--scene_name scene0005_00] [--objects 3,5]
+
+Writes ``<scannet_root>/object_original_with_clip/<scene>_scannet_obj_<id>/`` (``scene.object_source``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+if not __package__:  # run as a script: modules are found from the project's root
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from preprocess.facts import find_doubts, object_facts
+from preprocess.settings import ExtractSettings
+from preprocess.sightings import Sightings, look_at_all
+from preprocess.views import Scorer, select_views, sharpness_times_area
+from scene.errors import UserError
+from scene.files import atomic_folder
+from scene.object_source import ObjectSourceWriter, encode_shared
+from scene.records import Instance, Scan
+from scene.runlog import log, progress, run_cli
+from scene.scannet import open_scan
+from scene.stream import ahead
+from scene.view_notes import ViewNotes
+
+
+def extract(
+    scan: Scan,
+    out_root: Path,
+    settings: ExtractSettings,
+    object_ids: Sequence[int] | None = None,
+    scorer: Scorer = sharpness_times_area,
+) -> list[Path]:
+    """Write the object folders of a scan and return their paths, in the order of the instance ids.
+
+    ``object_ids`` picks instances (background too, when asked for by id).  Objects that no frame shows are named and
+    left out.  Raises UserError for a scan without instances, or an id that is not there.
+    """
+    things = choose_objects(scan, settings, object_ids)
+    sightings = look_at_all(scan, things, settings, scorer)
+    picked: dict[int, list[int]] = {}
+    notes: dict[int, ViewNotes] = {}
+    for thing in things:
+        seen = sightings.by_id[thing.instance_id]
+        poses = scan.world_from_camera[[s.frame_index for s in seen]]
+        chosen, marks = select_views(seen, poses, settings)
+        name = f"{scan.name}: object {thing.instance_id} ({thing.label})"
+        if not chosen:
+            log.warning("%s left out: no frame shows it on %.2f%% of the image", name, 100 * settings.least_area_share)
+            continue
+        if marks:
+            log.warning("%s is tried, but %s", name, "; ".join(marks))
+        picked[thing.instance_id] = [seen[i].frame_index for i in chosen]
+        frame_ids = [scan.frame_ids[seen[i].frame_index] for i in chosen]
+        notes[thing.instance_id] = ViewNotes(thing.label, frame_ids, [seen[i].score for i in chosen], scan.up, marks)
+    return _write(scan, out_root, sightings, picked, notes)
+
+
+def choose_objects(scan: Scan, settings: ExtractSettings, object_ids: Sequence[int] | None) -> list[Instance]:
+    """The instances to extract: those asked for, or all that are not background."""
+    if not scan.instances:
+        raise UserError(
+            f"{scan.name}: has no instance images; find its objects with preprocess/segment_scan.py first "
+            "(reconstruct.py does so by itself)"
+        )
+    by_id = {thing.instance_id: thing for thing in scan.instances}
+    if object_ids is None:
+        things = [thing for thing in scan.instances if not is_background(thing, settings)]
+        if not things:
+            raise UserError(f"{scan.name}: every instance is background; name the objects wanted with --objects")
+        return things
+    wrong = [i for i in object_ids if i not in by_id]
+    if wrong:
+        known = ", ".join(f"{t.instance_id} {t.label}" for t in scan.instances if not is_background(t, settings))
+        raise UserError(f"{scan.name}: there is no object {', '.join(map(str, wrong))}; --objects can be: {known}")
+    return [by_id[i] for i in sorted(set(object_ids))]
+
+
+def is_background(thing: Instance, settings: ExtractSettings) -> bool:
+    """Whether a thing is part of the room, by its NYU40 class or its name."""
+    return thing.nyu40_id in settings.background_nyu40 or thing.label.strip().lower() in settings.background_names
+
+
+def _write(
+    scan: Scan,
+    out_root: Path,
+    sightings: Sightings,
+    picked: dict[int, list[int]],
+    notes: dict[int, ViewNotes],
+) -> list[Path]:
+    """The second pass: each picked frame is loaded once and written to the folders of all objects that want it."""
+    folders = {i: out_root / f"{scan.name}_scannet_obj_{i}" for i in picked}
+    wanted = sorted({k for frames in picked.values() for k in frames})
+    with ExitStack() as stack:
+        writers = {
+            i: ObjectSourceWriter(stack.enter_context(atomic_folder(folder)), scan.camera)
+            for i, folder in folders.items()
+        }
+
+        def write_frame(k: int) -> None:
+            frame = scan.load_frame(k)
+            if frame is None or frame.instance is None:
+                raise UserError(f"{scan.name}: frame {scan.frame_ids[k]} changed while it was read; run again")
+            shared, doubts = encode_shared(frame), find_doubts(frame.depth_m, frame.instance)
+            for i, frames in picked.items():
+                if k in frames:
+                    fact = object_facts(frame, i, doubts, sightings.grid, sightings.cells[i])
+                    writers[i].write_view(frames.index(k), frame, frame.instance == i, fact, shared)
+
+        for _ in progress(ahead(write_frame, wanted), "writing object folders", total=len(wanted)):
+            pass
+        for i, writer in writers.items():
+            writer.finish(notes[i])
+    return list(folders.values())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--scannet_root", type=Path, default=Path("./scannet"), help="folder of <scene>_scannet scans")
+    parser.add_argument("--scene_name", nargs="*", help="scenes to extract, as scene0005_00; default: all there are")
+    parser.add_argument("--objects", help="instance ids, as 3,5; default: all that are not background")
+    parser.add_argument("--instances", type=Path, help="instances found by preprocess/segment_scan.py (for one scene)")
+    arguments = parser.parse_args()
+    scans = find_scans(arguments.scannet_root, arguments.scene_name)
+    failed = 0
+    for folder in scans:
+        try:
+            scan = open_scan(folder, arguments.instances)
+            for path in extract(
+                scan,
+                arguments.scannet_root / "object_original_with_clip",
+                ExtractSettings(),
+                parse_ids(arguments.objects),
+            ):
+                print(path)
+        except UserError as error:
+            if len(scans) == 1:
+                raise
+            log.error("%s", error)
+            failed += 1
+    return 1 if failed else 0
+
+
+def find_scans(root: Path, scenes: Sequence[str] | None) -> list[Path]:
+    """The scan folders ``<root>/<scene>_scannet``, all or the named ones."""
+    found = sorted(p for p in root.glob("*_scannet") if p.is_dir())
+    if scenes:
+        return [root / f"{scene.removesuffix('_scannet')}_scannet" for scene in scenes]
+    if not found:
+        raise UserError(f"{root}: holds no <scene>_scannet folder; give the folder of the scans with --scannet_root")
+    return found
+
+
+def parse_ids(text: str | None) -> list[int] | None:
+    """Instance ids written as "3,5"; None stays None."""
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UserError(f"--objects {text}: write instance ids separated by commas, as --objects 3,5") from error
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,42 @@
+"""Options of the stages between a scan and the fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# NYU40 classes that are the room, not things in it: wall, floor, door, window, picture, blinds, curtain, floor mat,
+# ceiling, other structure.
+_ROOM_NYU40 = (1, 2, 8, 9, 11, 13, 16, 20, 22, 38)
+_ROOM_NAMES = (
+    *("wall", "floor", "ceiling", "door", "doors", "doorframe", "door frame", "window", "windows", "windowsill"),
+    *("window frame", "blinds", "curtain", "curtains", "picture", "pictures", "painting", "poster", "mat"),
+    *("floor mat", "rug", "carpet", "column", "pillar", "beam", "baseboard", "structure", "background"),
+    *("unknown", "unannotated", "invalid", "remove", "void", "none"),
+)
+
+
+@dataclass(frozen=True)
+class ExtractSettings:
+    """From a scan with instances to object folders."""
+
+    background_nyu40: tuple[int, ...] = _ROOM_NYU40  # classes that are not extracted
+    background_names: tuple[str, ...] = _ROOM_NAMES  # nor are things of these names (lower case)
+    min_area_share: float = 40_000 / (1296 * 968)  # of the image: a view that shows the object well, as published
+    least_area_share: float = 0.0005  # of the image: below this a view is not used even where no better one is
+    min_views: int = 20  # clusters of poses at least, as published; with fewer views all are taken
+    views_share: float = 0.1  # clusters of poses as a share of the views, as published
+    max_views: int = 40  # clusters of poses at most, as published; also the most views of an object
+    min_gain: float = 0.01  # a further view is added while it alone shows this share of the object; 1 adds none
+    cell_m: float = 0.05  # grid in which views vote for whose surface is where; masks may leak this far
+    seed: int = 0  # of the pose clusters
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """From object folders to training folders."""
+
+    crop: Literal["none", "centre"] = "none"  # "centre": the 1248x936 of 1296x968 (624x468 of 640x480) of O2-Recon
+    margin: float = 1.1  # radius of the unit sphere over that of the fused points; what nobody saw needs room too
+    normals: bool = True  # write normals from depth
+    normal_radius_px: int = 4  # window in which a plane is fitted for a normal; larger is smoother, loses thin parts

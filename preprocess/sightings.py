@@ -1,0 +1,81 @@
+"""The first pass over a scan: for every object, where it was seen and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int64, Integer
+from scipy.ndimage import find_objects
+
+from preprocess.facts import find_doubts
+from preprocess.settings import ExtractSettings
+from preprocess.views import Scorer, Sighting, ViewCrop, opened_area
+from scene.camera import unproject
+from scene.cells import CellGrid, LabelVotes, grown, main_cells
+from scene.records import Frame, Instance, Scan
+from scene.runlog import progress
+from scene.stream import ahead
+
+_STRIDE = 3  # pixels between the points that vote; a cell of 5 cm at 3 m is 10 pixels wide
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What one pass over all frames tells of all objects."""
+
+    by_id: Mapping[int, Sequence[Sighting]]  # the views that show each object, in the order of the frames
+    grid: CellGrid
+    cells: Mapping[int, Int64[np.ndarray, " n"]]  # where each object is, one cell of margin included
+
+
+def look_at_all(scan: Scan, things: Sequence[Instance], settings: ExtractSettings, scorer: Scorer) -> Sightings:
+    """Score every view of every object, and let the views vote whose surface is where."""
+    grid = CellGrid(np.asarray(scan.world_from_camera[0][:3, 3], np.float64), settings.cell_m)
+    votes = LabelVotes(grid)
+    by_id: dict[int, list[Sighting]] = {thing.instance_id: [] for thing in things}
+
+    def look(k: int) -> _Look | None:
+        frame = scan.load_frame(k)
+        return None if frame is None else _look(k, frame, things, grid, scorer)
+
+    for seen in progress(ahead(look, range(len(scan))), "looking for objects", total=len(scan)):
+        if seen is not None:
+            votes.add_view(seen.points, seen.labels)
+            for instance_id, sighting in seen.sightings.items():
+                by_id[instance_id].append(sighting)
+    won = votes.won_cells()
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    cells = {i: grown(main_cells(*won.get(i, nothing))) for i in by_id}
+    return Sightings(by_id, grid, cells)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One frame's share."""
+
+    points: Float[np.ndarray, "n 3"]  # world points of a sparse sample of pixels that are not doubtful
+    labels: Integer[np.ndarray, " n"]  # their instance ids
+    sightings: Mapping[int, Sighting]
+
+
+def _look(k: int, frame: Frame, things: Sequence[Instance], grid: CellGrid, scorer: Scorer) -> _Look:
+    assert frame.instance is not None
+    doubts = find_doubts(frame.depth_m, frame.instance)
+    sure = (frame.depth_m > 0) & ~doubts.flying & (doubts.rival < 0)
+    sparse = (slice(None, None, _STRIDE), slice(None, None, _STRIDE))
+    points = unproject(frame.depth_m, frame.camera, frame.world_from_camera)[sparse][sure[sparse]]
+    labels = frame.instance[sparse][sure[sparse]]
+    keys = grid.keys(points)
+    boxes = find_objects(frame.instance.astype(np.int32))
+    sightings = {}
+    for thing in things:
+        box = boxes[thing.instance_id - 1] if thing.instance_id <= len(boxes) else None
+        if box is not None:
+            mask = frame.instance[box] == thing.instance_id
+            view = ViewCrop(frame.color[box], mask, frame.instance.size, thing.label)
+            cells = np.unique(keys[labels == thing.instance_id])
+            area_share = opened_area(mask) / frame.instance.size
+            sightings[thing.instance_id] = Sighting(k, area_share, scorer(view), cells)
+    return _Look(points, labels, sightings)
