@@ -1,0 +1,113 @@
+"""What can be set about the fit and the mesh made from it.  No heavy imports, so that a configuration is read and
+refused fast."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from models.settings import FieldSettings, RenderSettings
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """One loss term's weight over a phase: 0 before ``start_step``, then rising evenly to ``weight``."""
+
+    weight: float  # factor of the term in the sum
+    start_step: int = 0  # the term is not computed before this step
+    warm_up_steps: int = 0  # steps from start_step until the whole weight; 0: at once
+    options: dict[str, int | float] = dataclasses.field(default_factory=dict)  # what the term itself can be told
+
+    def __post_init__(self) -> None:
+        if self.weight < 0 or min(self.start_step, self.warm_up_steps) < 0:
+            raise ValueError("a loss needs weight, start_step and warm_up_steps >= 0")
+
+
+@dataclass(frozen=True)
+class PhaseSettings:
+    """One stretch of the fit: what is drawn, which losses are summed, and how the parameters move."""
+
+    batches: Literal["rays", "points"]  # rays: pixels, rendered; points: signed distances from the fused views
+    steps: int  # iterations
+    count: int  # rays or points an iteration
+    losses: dict[str, float | LossSettings]  # terms of models.losses and their weights
+    learning_rate: float  # Adam's, at its highest
+    table_learning_rate: float | None = None  # for hash tables, which learn best faster; none: the same
+    warm_up_steps: int = 0  # the learning rate rises evenly from 0 over these steps
+    final_factor: float = 1.0  # then falls along a half cosine to this share of itself at the last step; 1: stays
+    schedule_offset: int = 0  # steps of the schedules (learning rate, losses) that earlier phases already took
+    keep_optimizer: bool = False  # carry Adam's moments over from the phase before
+    open_levels_steps: int = 0  # hash levels open coarse to fine over these steps; 0: all open
+    cos_anneal_steps: int = 0  # rays may stop also where they leave a surface, ever less over these steps; 0: never
+    fine_enabled: bool = True  # cascade: whether the fine network adds to the coarse one
+    view_directions: bool = True  # whether colour may depend on the viewing direction
+
+    def __post_init__(self) -> None:
+        stretches = (self.warm_up_steps, self.schedule_offset, self.open_levels_steps, self.cos_anneal_steps)
+        if min(self.steps, self.count) < 1 or min(stretches) < 0:
+            raise ValueError("a phase needs steps and count >= 1, and no negative number of steps")
+        if self.learning_rate <= 0 or not 0 <= self.final_factor <= 1:
+            raise ValueError("a phase needs learning_rate > 0 and final_factor from 0 to 1")
+        if not self.losses:
+            raise ValueError("a phase needs at least one loss")
+
+    def rate_of(self, group: str) -> float:
+        """The highest learning rate of a parameter group of ``models.fields.ObjectField``."""
+        if group == "grid" and self.table_learning_rate is not None:
+            return self.table_learning_rate
+        return self.learning_rate
+
+    def loss(self, name: str) -> LossSettings:
+        """The named loss; a bare number is its weight."""
+        value = self.losses[name]
+        return value if isinstance(value, LossSettings) else LossSettings(value)
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """Which pixels are drawn as rays."""
+
+    object_share: float | None = 0.5  # share of rays through the object's own pixels; none: as they come
+    inpainted_confidence: float = 0.3  # weight of pixels that an in-painter filled, against 1 for sensed ones
+
+    def __post_init__(self) -> None:
+        if self.object_share is not None and not 0 <= self.object_share <= 1:
+            raise ValueError("object_share must lie from 0 to 1")
+        if not 0 <= self.inpainted_confidence <= 1:
+            raise ValueError("inpainted_confidence must lie from 0 to 1")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """One object's fit."""
+
+    field: FieldSettings = dataclasses.field(default_factory=FieldSettings)
+    render: RenderSettings = dataclasses.field(default_factory=RenderSettings)
+    rays: RaySettings = RaySettings()
+    phases: dict[str, PhaseSettings] = dataclasses.field(
+        default_factory=dict
+    )  # in this order; confs/ holds those that work
+    checkpoint_every: int = 2000  # steps between checkpoints within a phase; its end always has one
+    log_every: int = 100  # steps between lines of the loss log
+
+    def __post_init__(self) -> None:
+        if min(self.checkpoint_every, self.log_every) < 1:
+            raise ValueError("checkpoint_every and log_every must be >= 1")
+
+
+@dataclass(frozen=True)
+class MeshSettings:
+    """How the field's zero set becomes a mesh."""
+
+    resolution: int = 256  # cells along the object's box
+    voxel_m: float | None = None  # a cell's side in metres; takes the place of resolution when given
+    components: int = 1  # connected parts kept, largest first; 0: all
+    margin: float = 1.5  # the field's steepest slope that the search for the surface allows for
+    points_per_call: int = 131072  # points evaluated at once; fewer take less memory
+
+    def __post_init__(self) -> None:
+        if self.resolution < 8 or (self.voxel_m is not None and self.voxel_m <= 0):
+            raise ValueError("resolution must be at least 8 and voxel_m positive")
+        if self.components < 0 or self.margin < 1 or self.points_per_call < 1:
+            raise ValueError("components must be >= 0, margin >= 1 and points_per_call >= 1")
