@@ -64,10 +64,10 @@ class ObjectField(nn.Module):
     def set_stage(self, *, fine_enabled: bool, view_directions: bool) -> None:
         """Whether a cascade's fine network adds to the coarse one, and whether colour depends on the direction.
 
-        Parameters are the same in every stage.
+        What the settings switch off stays off.  Parameters are the same in every stage.
         """
-        self.sdf_network.enable_fine(fine_enabled)
-        self.color_network.view_directions = view_directions
+        self.sdf_network.enable_fine(fine_enabled and self.settings.cascade.fine_enabled)
+        self.color_network.view_directions = view_directions and self.settings.color.view_directions
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups for ``torch.optim``, each with its "name": grid (hash fields only), sdf, color, variance."""

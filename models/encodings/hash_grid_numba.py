@@ -25,7 +25,8 @@ def hash_encode_numba(
     level_weight: Float[Tensor, " l"],
     layout: GridLayout,
 ) -> Float[Tensor, "n lf"]:
-    """As ``hash_encode_torch``, for float32 tensors on the CPU."""
+    """As ``hash_encode_torch``, for float32 tensors on the CPU.  Raises TypeError for others."""
+    _check(table)
     return _Encode.apply(position, table, level_weight, layout)
 
 
@@ -36,8 +37,14 @@ def hash_pull_back_numba(
     level_weight: Float[Tensor, " l"],
     layout: GridLayout,
 ) -> Float[Tensor, "n 3"]:
-    """The gradient of (g . encoding) to the position, differentiable once to all three."""
+    """The gradient of (g . encoding) to the position, differentiable once to all three.  Raises TypeError as above."""
+    _check(table)
     return _PullBack.apply(g, position, table, level_weight, layout)
+
+
+def _check(table: Tensor) -> None:
+    if table.dtype != torch.float32 or table.device.type != "cpu":
+        raise TypeError(f"the numba hash grid takes float32 on the CPU, not {table.dtype} on {table.device}")
 
 
 @lru_cache(maxsize=16)
