@@ -21,14 +21,14 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh")
     try:
-        mesh = trimesh.load_mesh(path, process=True)
+        mesh = trimesh.load_mesh(path, process=False)  # processing would drop what is not finite unseen
     except Exception as error:  # parsers of foreign formats raise anything
         raise UserError(f"{path}: cannot be read as a mesh ({error})") from error
     if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
         raise UserError(f"{path}: holds no triangles; a mesh with faces is needed")
     if not np.isfinite(mesh.vertices).all():
         raise UserError(f"{path}: holds vertices that are not finite; export the mesh again")
-    return mesh
+    return mesh.process()
 
 
 def save_mesh(path: Path, mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"] | None, about: dict[str, Any]) -> None:

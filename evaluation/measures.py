@@ -1,0 +1,114 @@
+"""What each measure means, and the measures as tables for people and programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluation.scoring import SceneScores
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure worth a column: its key in the scores, its heading, how it is written and what it means."""
+
+    key: str
+    heading: str
+    meaning: str
+    factor: float = 100.0
+    unit: str = "%"
+    digits: int = 1
+
+    def text(self, scores: Mapping[str, float]) -> str:
+        """The value with its unit's digits; a dash where it was not measured."""
+        return f"{scores[self.key] * self.factor:.{self.digits}f}" if self.key in scores else "–"
+
+
+MEASURES = (
+    Measure(
+        "chamfer_m",
+        "chamfer",
+        "mean distance between mesh and true surface, both ways averaged; lower is better",
+        100.0,
+        "cm",
+        2,
+    ),
+    Measure("f_0.02", "F@2cm", "balance of precision and recall at 2 cm"),
+    Measure("precision_0.02", "precision@2cm", "share of the mesh that lies within 2 cm of the true surface"),
+    Measure("recall_0.02", "recall@2cm", "share of the true surface that the mesh comes within 2 cm of"),
+    Measure("recall_seen_0.02", "seen recall@2cm", "the same for the true surface that some camera saw"),
+    Measure("recall_hidden_0.02", "hidden recall@2cm", "the same for the true surface that no camera saw"),
+    Measure(
+        "recall_hidden_0.05", "hidden recall@5cm", "share of the unseen true surface that the mesh comes within 5 cm of"
+    ),
+    Measure("normal_consistency", "normals", "how well the mesh's orientation follows the true surface", 100.0, "%", 1),
+    Measure(
+        "depth_agreement", "depth agreement", "share of the object's depth pixels within 2 cm of the mesh along the ray"
+    ),
+    Measure(
+        "free_space_violation",
+        "free-space violation",
+        "share of the mesh more than 3 cm in front of what three views saw; lower is better",
+    ),
+    Measure(
+        "sampling_floor_m",
+        "sampling floor",
+        "distance between two draws of points from one surface: a chamfer cannot fall below it",
+        100.0,
+        "cm",
+        2,
+    ),
+    Measure("watertight", "watertight", "the mesh encloses a volume without a hole", 100.0, "%", 0),
+    Measure("components", "components", "unconnected parts of the mesh", 1.0, "", 0),
+)
+
+
+def measured(scores: Iterable[Mapping[str, float]]) -> list[Measure]:
+    """The measures that at least one object has."""
+    keys = {key for one in scores for key in one}
+    return [measure for measure in MEASURES if measure.key in keys]
+
+
+def table(scenes: Sequence[SceneScores]) -> str:
+    """The scores as aligned text: one line an object, the mean of each scene, and what could not be scored."""
+    columns = measured(one.scores for scene in scenes for one in scene.objects)
+    rows = [["", *(column.heading.rpartition(" ")[0] for column in columns)]]
+    rows.append(["object", *(column.heading.rpartition(" ")[2] for column in columns)])
+    rows.append(["", *(column.unit for column in columns)])
+    for scene in scenes:
+        for one in scene.objects:
+            name = f"{scene.scene} {one.instance_id} {one.label}".strip()
+            rows.append([name, *(column.text(one.scores) for column in columns)])
+        scored = sum(bool(one.scores) for one in scene.objects)
+        rows.append(
+            [f"{scene.scene} mean of {scored}/{len(scene.objects)}", *(column.text(scene.mean()) for column in columns)]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        (
+            row[0].ljust(widths[0]) + "".join(f"  {cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    problems = [
+        f"  {scene.scene} {one.instance_id}: {problem}"
+        for scene in scenes
+        for one in scene.objects
+        for problem in one.problems
+    ]
+    return "\n".join([*lines, *(["", "not scored:", *problems] if problems else [])])
+
+
+def csv_text(scenes: Sequence[SceneScores]) -> str:
+    """Every measure of every object, one line an object; empty where it was not measured."""
+    keys = list(dict.fromkeys(key for scene in scenes for one in scene.objects for key in one.scores))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["scene", "instance_id", "label", *keys, "problems"])
+    for scene in scenes:
+        for one in scene.objects:
+            values = [one.scores.get(key, "") for key in keys]
+            writer.writerow([scene.scene, one.instance_id, one.label, *values, "; ".join(one.problems)])
+    return stream.getvalue()

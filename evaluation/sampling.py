@@ -1,0 +1,43 @@
+"""Points drawn evenly from surfaces, so that measures repeat from seed to seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Points drawn from a surface, with its outward normals there and its area where known."""
+
+    points: Float[np.ndarray, "n 3"]
+    normals: Float[np.ndarray, "n 3"] | None = None
+    area_m2: float = 0.0
+
+    @property
+    def floor_m(self) -> float:
+        """About how far two independent draws of this very surface are apart: 1 / (2 sqrt(points per square metre))."""
+        return float(0.5 * np.sqrt(self.area_m2 / len(self.points)))
+
+
+def surface_of(mesh: trimesh.Trimesh, samples: int, seed: int) -> Surface:
+    """``samples`` area-uniform points of the mesh; the same for the same seed.
+
+    The points are stratified: faces laid end to end by area are cut into ``samples`` equal stretches with one point
+    in each, and the place within a face's stretch is the point's first coordinate there.  Every point is still uniform
+    by area, but a mean over them varies two to four times less between seeds than with independent points.
+    """
+    generator = np.random.default_rng(seed)
+    ends = np.cumsum(mesh.area_faces)
+    stretch = (np.arange(samples) + generator.random(samples)) * (ends[-1] / samples)
+    face = np.searchsorted(ends, stretch).clip(max=len(ends) - 1)
+    within = 1.0 - (ends[face] - stretch) / mesh.area_faces[face]
+    # Uniform in a triangle: square root of one uniform number, times the other (Turk, Graphics Gems 1990).
+    root = np.sqrt(within.clip(0.0, 1.0))
+    across = generator.random(samples) * root
+    weights = np.stack([1.0 - root, root - across, across], axis=1)
+    points = (mesh.triangles[face] * weights[..., None]).sum(1)
+    return Surface(points, np.asarray(mesh.face_normals[face]), float(mesh.area))

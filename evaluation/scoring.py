@@ -1,0 +1,204 @@
+"""Scores of one object and of a folder of meshes; what cannot be scored is named, never dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from evaluation.metrics import compare
+from evaluation.sampling import surface_of
+from evaluation.settings import ScoreSettings
+from evaluation.truthless import depth_agreement, free_space_violation
+from evaluation.views import View
+from evaluation.visibility import seen
+from scene.errors import UserError
+from scene.mesh import load_mesh
+from scene.runlog import progress
+
+# Beyond this ratio of their sizes a mesh and its truth are in different units (cm or mm), not badly reconstructed.
+_OTHER_UNITS_RATIO = 20.0
+
+
+@dataclass(frozen=True)
+class ObjectScore:
+    """The measures of one object, and in sentences what could not be measured and why."""
+
+    instance_id: int
+    label: str
+    mesh: str | None  # file; None where there is none
+    truth: str | None
+    scores: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """All objects of a scene in the order of their ids."""
+
+    scene: str
+    objects: list[ObjectScore]
+
+    def mean(self) -> dict[str, float]:
+        """The mean of every measure over the objects that have it."""
+        keys = dict.fromkeys(key for one in self.objects for key in one.scores)
+        return {key: float(np.mean([one.scores[key] for one in self.objects if key in one.scores])) for key in keys}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What scores.json holds of the scene."""
+        return {"scene": self.scene, "objects": [asdict(one) for one in self.objects], "mean": self.mean()}
+
+
+def score_object(
+    mesh: trimesh.Trimesh,
+    truth: trimesh.Trimesh | None,
+    views: Sequence[View],
+    instance_id: int,
+    settings: ScoreSettings,
+) -> dict[str, float]:
+    """Every measure that truth and views allow, by its key (``evaluation.measures`` explains them).
+
+    Seen and hidden surface need both; ``instance_id`` says which pixels of the views are the object's.  Raises
+    UserError where a number would mislead: a mesh without area, in other units or in another frame than its truth.
+    """
+    if not mesh.area > 0.0:
+        raise UserError("the mesh has no area; export it again")
+    scores = {
+        "watertight": float(mesh.is_watertight),
+        "components": float(mesh.body_count),
+        "area_m2": float(mesh.area),
+    }
+    if truth is not None:
+        scores |= _against_truth(mesh, truth, views, settings)
+    if views:
+        agreement = depth_agreement(
+            mesh, views, instance_id, settings.agreement_m, settings.agreement_pixels, settings.seed
+        )
+        if agreement is not None:
+            scores["depth_agreement"] = agreement
+        scores["free_space_violation"] = free_space_violation(
+            mesh,
+            views,
+            settings.free_space_margin_m,
+            settings.free_space_views,
+            settings.free_space_samples,
+            settings.seed,
+        )
+    return scores
+
+
+def _against_truth(
+    mesh: trimesh.Trimesh, truth: trimesh.Trimesh, views: Sequence[View], settings: ScoreSettings
+) -> dict[str, float]:
+    ratio = float(mesh.scale / truth.scale)
+    if not 1 / _OTHER_UNITS_RATIO < ratio < _OTHER_UNITS_RATIO:
+        raise UserError(f"the mesh is {ratio:.3g} times as large as its true mesh; give both in metres")
+    # Different seeds: the same draw would hide the floor of distances between samples.
+    predicted = surface_of(mesh, settings.samples, settings.seed)
+    true = surface_of(truth, settings.samples, settings.seed + 1)
+    regions = {}
+    if views and true.normals is not None:
+        visible = seen(true.points, true.normals, views, settings.seen_tolerance_m, settings.seen_tolerance_share)
+        regions = {"seen": visible, "hidden": ~visible}
+    scores = compare(predicted, true, settings.thresholds_m, regions)
+    if scores[f"f_{max(settings.thresholds_m):g}"] == 0.0:
+        apart_m = float(np.linalg.norm(mesh.bounds.mean(0) - truth.bounds.mean(0)))
+        raise UserError(
+            f"no part of the mesh lies within {max(settings.thresholds_m):g} m of its true mesh (centres "
+            f"{apart_m:.2f} m apart); bring it into the scan's frame, and check that it is the same object"
+        )
+    return scores | {"sampling_floor_m": (predicted.floor_m + true.floor_m) / 2}
+
+
+def score_scene(
+    scene: str,
+    meshes: Path,
+    truth: Path | None,
+    views: Sequence[View],
+    settings: ScoreSettings,
+    labels: Mapping[int, str] | None = None,
+    only: Collection[int] | None = None,
+) -> SceneScores:
+    """Score every ``<scene>_obj_<id>.ply`` in ``meshes`` against ``truth/obj_<id - 1>.ply``.
+
+    ``only`` restricts both sides to these ids.  Objects that only one side has are in the result, with the reason.
+    """
+    mesh_paths = find_meshes(meshes).get(scene, {})
+    truth_paths = {} if truth is None else find_truth(truth)
+    ids = sorted(i for i in mesh_paths.keys() | truth_paths.keys() if only is None or i in only)
+    return SceneScores(
+        scene,
+        [
+            _score_files(i, (labels or {}).get(i, ""), mesh_paths.get(i), truth_paths.get(i), truth, views, settings)
+            for i in progress(ids, f"scoring {scene}")
+        ],
+    )
+
+
+def _score_files(
+    instance_id: int,
+    label: str,
+    mesh_path: Path | None,
+    truth_path: Path | None,
+    truth_folder: Path | None,
+    views: Sequence[View],
+    settings: ScoreSettings,
+) -> ObjectScore:
+    """One object's score from its files; every obstacle becomes a sentence."""
+    score = ObjectScore(
+        instance_id,
+        label,
+        None if mesh_path is None else str(mesh_path),
+        None if truth_path is None else str(truth_path),
+    )
+    if mesh_path is None:
+        score.problems.append(f"there is no mesh for {truth_path}")
+        return score
+    try:
+        mesh = load_mesh(mesh_path)
+    except UserError as error:
+        score.problems.append(str(error))
+        return score
+    true_mesh = None
+    if truth_path is not None:
+        try:
+            true_mesh = load_mesh(truth_path)
+        except UserError as error:
+            score.problems.append(str(error))
+    elif truth_folder is not None:
+        score.problems.append(f"there is no true mesh {truth_folder / f'obj_{instance_id - 1}.ply'}")
+    try:
+        score.scores.update(score_object(mesh, true_mesh, views, instance_id, settings))
+    except UserError as error:
+        score.problems.append(f"{mesh_path}: {error}")
+        return score
+    if views and "depth_agreement" not in score.scores:
+        score.problems.append("no view has a depth pixel of it, so its depth agreement is not known")
+    return score
+
+
+def find_meshes(folder: Path) -> dict[str, dict[int, Path]]:
+    """Scene -> instance id -> file of all ``<scene>_obj_<id>.ply`` (O2-Recon's ``<scene>_scannet_obj_<id>`` too)."""
+    found: dict[str, dict[int, Path]] = {}
+    for path in sorted(folder.glob("*.ply")):
+        if match := re.fullmatch(r"(.+?)(?:_scannet)?_obj_(\d+)(?:_mesh)?", path.stem):
+            found.setdefault(match[1], {})[int(match[2])] = path
+    return found
+
+
+def find_truth(folder: Path) -> dict[int, Path]:
+    """Instance id -> file of all ``obj_<k>.ply`` in a scene's folder of true meshes (or its ``gt``); id = k + 1."""
+    for place in (folder, folder / "gt"):
+        found = {
+            int(match[1]) + 1: path
+            for path in sorted(place.glob("obj_*.ply"))
+            if (match := re.fullmatch(r"obj_(\d+)", path.stem))
+        }
+        if found:
+            return found
+    return {}

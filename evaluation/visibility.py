@@ -1,0 +1,39 @@
+"""Which parts of a true surface the scan's cameras saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from evaluation.views import View
+from scene.camera import nearest_pixel, project
+
+
+def seen(
+    points: Float[np.ndarray, "n 3"],
+    normals: Float[np.ndarray, "n 3"],
+    views: Sequence[View],
+    tolerance_m: float = 0.02,
+    tolerance_share: float = 0.01,
+) -> Bool[np.ndarray, " n"]:
+    """Whether some view's sensed evidence shows each point of a surface (``normals`` point outward).
+
+    A point is seen where it falls into a view whose depth there agrees with its own Z within ``tolerance_m`` plus
+    ``tolerance_share`` of Z, and whose camera its normal faces: the first hit of the true scene, told by what was
+    really sensed.  Depth that is missing shows nothing.  The tolerance forgives depth noise; the normal keeps the far
+    side of a panel thinner than it from counting as seen.
+    """
+    points, normals = points.astype(np.float32), normals.astype(np.float32)
+    offset_m = (normals * points).sum(1)
+    result = np.zeros(len(points), bool)
+    for view in views:
+        facing = normals @ view.world_from_camera[:3, 3].astype(np.float32) > offset_m
+        left = np.flatnonzero(facing & ~result)
+        uv, z = project(points[left], view.camera, view.world_from_camera)
+        inside, u, v = nearest_pixel(uv, z, view.camera)
+        depth_m, z = view.depth_m[v, u], z[inside]
+        agrees = (depth_m > 0) & (np.abs(depth_m - z) <= tolerance_m + tolerance_share * z)
+        result[left[inside[agrees]]] = True
+    return result
