@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer, UInt8
 
-from scene.camera import unproject
+from scene.camera import unproject_where
 from scene.cells import CellGrid, contains
 from scene.records import Fact, Frame
 
@@ -22,6 +22,7 @@ from scene.records import Fact, Frame
 # at a focal length of 580 pixels, and is five times the noise of the usual depth camera.
 _SAME_SURFACE = 0.02
 _MIN_SUPPORT = 3  # of 8 neighbours; the corner of a surface has three, a column of flying pixels two
+_STRIDE = 3  # pixels between the points of a sparse grid; a cell of 5 cm is 10 pixels wide at 3 m
 _RIM_REACH = 2  # pixels on either side of a mask's border that are looked at
 
 
@@ -74,6 +75,15 @@ def _find_doubts(depth, label):
     return flying, rival
 
 
+def sure_points(frame: Frame, doubts: PixelDoubts) -> tuple[Float[np.ndarray, "n 3"], Integer[np.ndarray, " n"]]:
+    """World points and labels of a sparse grid of a frame's pixels, those in doubt left out."""
+    assert frame.instance is not None
+    chosen = np.zeros(frame.depth_m.shape, bool)
+    sparse = (slice(None, None, _STRIDE), slice(None, None, _STRIDE))
+    chosen[sparse] = ((frame.depth_m > 0) & ~doubts.flying & (doubts.rival < 0))[sparse]
+    return unproject_where(chosen, frame.depth_m, frame.camera, frame.world_from_camera), frame.instance[chosen]
+
+
 def object_facts(
     frame: Frame,
     instance_id: int,
@@ -89,6 +99,6 @@ def object_facts(
     fact[mine & (frame.depth_m <= 0) & (doubts.rival < 0)] = Fact.OBJECT_NO_DEPTH
     fact[sensed & ~mine & (doubts.rival != instance_id)] = Fact.OTHER
     own = sensed & mine & (doubts.rival < 0)
-    points = unproject(frame.depth_m, frame.camera, frame.world_from_camera)[own]
+    points = unproject_where(own, frame.depth_m, frame.camera, frame.world_from_camera)
     fact[own] = np.where(contains(cells, grid.keys(points)), Fact.OBJECT, Fact.UNKNOWN)
     return fact

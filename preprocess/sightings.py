@@ -9,16 +9,13 @@ import numpy as np
 from jaxtyping import Float, Int64, Integer
 from scipy.ndimage import find_objects
 
-from preprocess.facts import find_doubts
+from preprocess.facts import find_doubts, sure_points
 from preprocess.settings import ExtractSettings
 from preprocess.views import Scorer, Sighting, ViewCrop, opened_area
-from scene.camera import unproject
 from scene.cells import CellGrid, LabelVotes, grown, main_cells
 from scene.records import Frame, Instance, Scan
 from scene.runlog import progress
 from scene.stream import ahead
-
-_STRIDE = 3  # pixels between the points that vote; a cell of 5 cm at 3 m is 10 pixels wide
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,7 @@ class _Look:
 
 def _look(k: int, frame: Frame, things: Sequence[Instance], grid: CellGrid, scorer: Scorer) -> _Look:
     assert frame.instance is not None
-    doubts = find_doubts(frame.depth_m, frame.instance)
-    sure = (frame.depth_m > 0) & ~doubts.flying & (doubts.rival < 0)
-    sparse = (slice(None, None, _STRIDE), slice(None, None, _STRIDE))
-    points = unproject(frame.depth_m, frame.camera, frame.world_from_camera)[sparse][sure[sparse]]
-    labels = frame.instance[sparse][sure[sparse]]
+    points, labels = sure_points(frame, find_doubts(frame.depth_m, frame.instance))
     keys = grid.keys(points)
     boxes = find_objects(frame.instance.astype(np.int32))
     sightings = {}

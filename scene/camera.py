@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,19 @@ def unproject(
 ) -> Float[np.ndarray, "h w 3"]:
     """World points of every pixel of a depth image (those without depth land on the camera centre)."""
     return transform(world_from_camera, camera.directions() * depth_m[..., None].astype(np.float32))
+
+
+def unproject_where(
+    where: Bool[np.ndarray, "h w"],
+    depth_m: Float[np.ndarray, "h w"],
+    camera: Intrinsics,
+    world_from_camera: Float[np.ndarray, "4 4"],
+) -> Float[np.ndarray, "n 3"]:
+    """World points of the chosen pixels of a depth image, row by row."""
+    v, u = np.nonzero(where)
+    z = depth_m[v, u].astype(np.float32)
+    x, y = (u.astype(np.float32) - camera.cx) / camera.fx * z, (v.astype(np.float32) - camera.cy) / camera.fy * z
+    return transform(world_from_camera, np.stack([x, y, z], axis=1).astype(np.float32))
 
 
 def project(

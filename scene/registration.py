@@ -1,4 +1,4 @@
-"""Depth from its own camera into the colour camera.
+"""Images of one camera seen in another: depth into the colour camera, and any image into a crop or resize of it.
 
 Where both cameras share their centre (ScanNet, most exports) the two images are related by a fixed map of pixels,
 depth by depth the same; else every depth pixel is moved through space and the nearest surface wins.
@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt16
+from jaxtyping import Float, Integer, UInt8, UInt16
 
 from scene.camera import Intrinsics, transform
 
 DepthMap = Callable[[UInt16[np.ndarray, "hd wd"]], Float[np.ndarray, "h w"]]
+ColorMap = Callable[[UInt8[np.ndarray, "hs ws 3"]], UInt8[np.ndarray, "h w 3"]]
+LabelMap = Callable[[Integer[np.ndarray, "hs ws"]], Integer[np.ndarray, "h w"]]
 
 # Between neighbours closer than this share of their depth lies one surface: interpolating invents nothing.
 _SAME_SURFACE = 0.02
@@ -34,9 +36,7 @@ def depth_into(
 def _by_lookup(color_camera: Intrinsics, depth_camera: Intrinsics) -> DepthMap:
     """Every colour pixel looks up its ray in the depth image: linear in 1/Z (exact on planes) inside one surface,
     else the nearest pixel, so that no depth is invented across an edge or a hole."""
-    rays = color_camera.directions()
-    u = rays[..., 0] * depth_camera.fx + depth_camera.cx
-    v = rays[..., 1] * depth_camera.fy + depth_camera.cy
+    u, v = _pixels_of(color_camera, depth_camera)
     corner_u, corner_v = np.floor(u), np.floor(v)
 
     def register(depth_mm: UInt16[np.ndarray, "hd wd"]) -> Float[np.ndarray, "h w"]:
@@ -75,3 +75,25 @@ def _by_splatting(
         return result.reshape(color_camera.height, color_camera.width)
 
     return register
+
+
+def color_into(target: Intrinsics, source: Intrinsics) -> ColorMap:
+    """A function from images of ``source`` to those of a camera with the same centre and axes (a crop, a resize)."""
+    if target == source:
+        return lambda image: image
+    u, v = _pixels_of(target, source)
+    return lambda image: cv2.remap(image, u, v, cv2.INTER_LINEAR)
+
+
+def labels_into(target: Intrinsics, source: Intrinsics) -> LabelMap:
+    """As ``color_into`` for labels: the nearest pixel; 0 beyond the source's edge."""
+    if target == source:
+        return lambda image: image
+    u, v = _pixels_of(target, source)
+    return lambda image: cv2.remap(image, u, v, cv2.INTER_NEAREST)
+
+
+def _pixels_of(target: Intrinsics, source: Intrinsics) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+    """Where the rays through the target's pixels meet the source image: columns and rows."""
+    rays = target.directions()
+    return rays[..., 0] * source.fx + source.cx, rays[..., 1] * source.fy + source.cy

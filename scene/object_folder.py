@@ -1,0 +1,217 @@
+"""The training folder: one object's picked views, normalised, as the fit reads them (O2-Recon's second layout).
+
+``<scene>_scannet_obj_<id>[_inpainted]/`` holds, by view: ``image/{i:04d}.png`` (black outside the mask), ``mask``
+(255 = object), ``depth`` (mm), ``scale_depth`` (mm / scale), ``pose/{i:04d}.txt`` (camera-to-world),
+``pred_normal/{i:04d}.npz`` (``arr_0``); and ``cameras_sphere.npz`` (``world_mat_i`` = K [R|t] in the normalised frame,
+``scale_mat_i`` = identity), ``trans_n2w.txt`` (world from normalised), ``point_cloud_scan_norm.ply``, ``semantic.txt``,
+``clip_scores.json``.
+Ours add ``fact/{i:04d}.png`` (``scene.records.Fact``) and ``views.json``.
+
+Normals on disk are minus ours: camera frame, OpenCV axes, pointing *away* from the camera, which is what O2-Recon's
+trainer expects (it flips them after turning them to the world); (-1, -1, -1) where there is none.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8, UInt16
+
+from scene.camera import Intrinsics, transform
+from scene.errors import UserError
+from scene.files import atomic_folder
+from scene.frame_files import is_rigid, listed, numbered, read_matrix, write_matrix
+from scene.images import UnreadableImage, read_color, read_depth_mm, read_mask, write_image
+from scene.normalize import inverse, normalized_from_camera
+from scene.records import Fact, ObjectViews
+from scene.runlog import log
+from scene.stream import ahead
+from scene.view_notes import ViewNotes, read_notes, write_notes
+
+_IMAGE_FOLDERS = ("image", "mask", "depth", "scale_depth", "fact", "pred_normal", "pose")
+_NO_NORMAL = -2.99  # a stored normal whose components sum to less is background
+
+
+def write_training_folder(
+    folder: Path, views: ObjectViews, notes: ViewNotes, points_m: Float[np.ndarray, "n 3"]
+) -> None:
+    """Write the whole folder at once; ``points_m`` are the object's fused points in the world."""
+    with atomic_folder(folder) as temporary:
+        for name in _IMAGE_FOLDERS:
+            if name != "pred_normal" or views.normal is not None:
+                (temporary / name).mkdir()
+        for _ in ahead(lambda i: _write_view(temporary, views, i), range(len(views))):
+            pass
+        np.savez(temporary / "cameras_sphere.npz", allow_pickle=False, **_cameras(views))
+        write_matrix(temporary / "trans_n2w.txt", views.world_from_normalized)
+        points = transform(inverse(views.world_from_normalized), points_m)
+        _write_points(temporary / "point_cloud_scan_norm.ply", points)
+        write_notes(temporary, notes)
+
+
+def read_training_folder(folder: Path) -> ObjectViews:
+    """Read a training folder, ours or O2-Recon's; unreadable views are left out with a warning.
+
+    Without ``fact/`` the facts follow from mask and depth.  Raises UserError naming what is missing or wrong.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such training folder; run exp_preprocess.py first")
+    world_from_normalized = read_matrix(folder / "trans_n2w.txt")
+    if world_from_normalized is None or not _is_similarity(world_from_normalized):
+        raise UserError(f"{folder / 'trans_n2w.txt'}: is not a scale and a shift in a 4 x 4 matrix; prepare it again")
+    files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact")}
+    files["pred_normal"] = numbered(folder / "pred_normal", (".npz",))
+    numbers = sorted(files["image"].keys() & files["mask"].keys() & files["depth"].keys())
+    loaded = {i: view for i, view in zip(numbers, ahead(lambda i: _read_view(files, i), numbers), strict=True) if view}
+    if not loaded:
+        raise UserError(f"{folder}: holds no readable view with image, mask and depth; run exp_preprocess.py again")
+    if left_out := sorted(set(files["image"]) - set(loaded)):
+        log.warning("%s: views left out, image, mask or depth missing or unreadable: %s", folder, listed(left_out))
+    used = list(loaded)
+    height, width = loaded[used[0]]["image"].shape[:2]
+    for i, view in loaded.items():
+        for name, image in view.items():
+            if image.shape[:2] != (height, width):
+                raise UserError(
+                    f"{folder / name}: view {i} is not {width}x{height} as the images are; prepare it again"
+                )
+    camera, world_from_camera = _read_cameras(folder, used, world_from_normalized, width, height)
+    notes = read_notes(folder, used)
+    with_normals = all("pred_normal" in view for view in loaded.values())
+    return ObjectViews(
+        name=folder.resolve().name.removesuffix("_inpainted"),
+        label=notes.label,
+        camera=camera,
+        world_from_camera=world_from_camera,
+        world_from_normalized=world_from_normalized,
+        color=np.stack([view["image"] for view in loaded.values()]),
+        depth_mm=np.stack([view["depth"] for view in loaded.values()]),
+        fact=np.stack([view["fact"] for view in loaded.values()]),
+        normal=np.stack([view["pred_normal"] for view in loaded.values()]) if with_normals else None,
+        scores=notes.scores,
+        up=notes.up,
+    )
+
+
+def facts_from_mask(mask: UInt8[np.ndarray, "h w"], depth_mm: UInt16[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """The ``Fact`` of every pixel when only a mask (255 = object) is known; a rim blurred by resampling is unknown."""
+    sensed = depth_mm > 0
+    fact = np.full(mask.shape, Fact.UNKNOWN, np.uint8)
+    fact[sensed & (mask == 0)] = Fact.OTHER
+    fact[sensed & (mask == 255)] = Fact.OBJECT
+    fact[~sensed & (mask == 255)] = Fact.OBJECT_NO_DEPTH
+    return fact
+
+
+def _write_view(folder: Path, views: ObjectViews, i: int) -> None:
+    mask = np.isin(views.fact[i], (Fact.OBJECT, Fact.OBJECT_NO_DEPTH, Fact.INPAINTED))
+    depth_mm = views.depth_mm[i].astype(np.uint16)
+    name = f"{i:04d}"
+    write_image(folder / "image" / f"{name}.png", np.where(mask[..., None], views.color[i], np.uint8(0)))
+    write_image(folder / "mask" / f"{name}.png", mask.astype(np.uint8) * 255)
+    write_image(folder / "depth" / f"{name}.png", depth_mm)
+    write_image(folder / "scale_depth" / f"{name}.png", (depth_mm / views.scale_m).clip(0, 65535).astype(np.uint16))
+    write_image(folder / "fact" / f"{name}.png", views.fact[i])
+    write_matrix(folder / "pose" / f"{name}.txt", views.world_from_camera[i])
+    if views.normal is not None:
+        _write_normals(folder / "pred_normal" / f"{name}.npz", views.normal[i])
+
+
+def _read_view(files: dict[str, dict[int, Path]], i: int) -> dict[str, np.ndarray] | None:
+    """The images of one view by folder; None, with a warning, when one cannot be read."""
+    try:
+        mask, depth_mm = read_mask(files["mask"][i]), read_depth_mm(files["depth"][i])
+        view = {"image": read_color(files["image"][i]), "depth": depth_mm}
+        if i in files["fact"]:
+            view["fact"] = read_mask(files["fact"][i])
+        elif mask.shape == depth_mm.shape:
+            view["fact"] = facts_from_mask(mask, depth_mm)
+        else:
+            view["fact"] = mask  # of the wrong size, which the caller tells
+        if i in files["pred_normal"]:
+            view["pred_normal"] = _read_normals(files["pred_normal"][i])
+        return view
+    except UnreadableImage as error:
+        log.warning("%s", error)
+        return None
+
+
+def _write_normals(path: Path, normal: Float[np.ndarray, "h w 3"]) -> None:
+    known = (normal != 0).any(axis=-1, keepdims=True)
+    stored = np.where(known, -normal.astype(np.float16), np.float16(-1))
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("arr_0.npy", "w") as stream,
+    ):
+        np.lib.format.write_array(stream, stored)
+
+
+def _read_normals(path: Path) -> Float[np.ndarray, "h w 3"]:
+    """Unit normals towards the camera (float16), 0 where there is none."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            stored = archive["arr_0"].astype(np.float32)
+        if stored.ndim != 3 or stored.shape[2] != 3:
+            raise ValueError(f"has shape {stored.shape}")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UnreadableImage(f"{path}: cannot be read as normals ({error})") from error
+    length = np.linalg.norm(stored, axis=-1, keepdims=True)
+    known = (stored.sum(axis=-1, keepdims=True) > _NO_NORMAL) & (length > 0.1)
+    return np.where(known, -stored / np.maximum(length, 0.1), 0.0).astype(np.float16)
+
+
+def _cameras(views: ObjectViews) -> dict[str, np.ndarray]:
+    """``world_mat_i`` and ``scale_mat_i`` of every view."""
+    intrinsic = np.eye(4)
+    intrinsic[:3, :3] = views.camera.matrix
+    poses = normalized_from_camera(views.world_from_camera, views.world_from_normalized)
+    matrices = {f"world_mat_{i}": intrinsic @ np.linalg.inv(pose) for i, pose in enumerate(poses)}
+    return matrices | {f"scale_mat_{i}": np.eye(4) for i in range(len(poses))}
+
+
+def _read_cameras(
+    folder: Path, numbers: list[int], world_from_normalized: Float[np.ndarray, "4 4"], width: int, height: int
+) -> tuple[Intrinsics, Float[np.ndarray, "n 4 4"]]:
+    """The one camera of all views, and world from camera of each, out of ``cameras_sphere.npz``."""
+    path = folder / "cameras_sphere.npz"
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            projections = [archive[f"world_mat_{i}"] @ archive[f"scale_mat_{i}"] for i in numbers]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: has no readable camera for every view ({error}); prepare the object again") from error
+    matrices, poses = [], []
+    for i, projection in zip(numbers, projections, strict=True):
+        matrix, rotation, center = cv2.decomposeProjectionMatrix(projection[:3, :4].astype(np.float64))[:3]
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = rotation.T, center[:3, 0] / center[3, 0]
+        if not is_rigid(pose):
+            raise UserError(f"{path}: world_mat_{i} is not a pinhole camera; prepare the object again")
+        matrices.append(matrix / matrix[2, 2])
+        poses.append(pose)
+    if np.abs(np.stack(matrices) - matrices[0]).max() > 0.5:
+        raise UserError(f"{path}: the views have different intrinsics; bring all images to one camera first")
+    world_from_camera = np.stack(poses)
+    world_from_camera[:, :3, 3] = transform(world_from_normalized, world_from_camera[:, :3, 3])
+    return Intrinsics.from_matrix(np.mean(matrices, axis=0), width, height), world_from_camera
+
+
+def _is_similarity(matrix: np.ndarray) -> bool:
+    scale = matrix[0, 0]
+    return bool(
+        matrix.shape == (4, 4)
+        and np.isfinite(matrix).all()
+        and scale > 0
+        and np.allclose(matrix[:3, :3], scale * np.eye(3), atol=1e-3 * scale)
+        and np.allclose(matrix[3], [0, 0, 0, 1])
+    )
+
+
+def _write_points(path: Path, points: Float[np.ndarray, "n 3"]) -> None:
+    """A point cloud as binary PLY."""
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n"
+    properties = "".join(f"property float {axis}\n" for axis in "xyz")
+    path.write_bytes((header + properties + "end_header\n").encode() + points.astype("<f4").tobytes())
