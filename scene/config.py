@@ -74,13 +74,26 @@ def to_dict(settings: Any) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
+def _convert_to_any(value: Any, hints: list[Any], source: str, key: str) -> Any:
+    """``value`` as the first of ``hints`` that takes it; a section in braces only as a dataclass, where one is among
+    them, so that what is wrong inside it is told."""
+    if isinstance(value, dict):
+        hints = [h for h in hints if dataclasses.is_dataclass(h)] or hints
+    for hint in hints[:-1]:
+        try:
+            return _convert(value, hint, source, key)
+        except UserError:
+            continue
+    return _convert(value, hints[-1], source, key)
+
+
 def _convert(value: Any, hint: Any, source: str, key: str) -> Any:
     """``value`` as the type ``hint`` asks for."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        if value is None or value == "none":
+        if type(None) in arguments and (value is None or value == "none"):
             return None
-        return _convert(value, next(a for a in arguments if a is not type(None)), source, key)
+        return _convert_to_any(value, [a for a in arguments if a is not type(None)], source, key)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_dict(value, hint, source, key + ".")
     if origin is typing.Literal and value in arguments:

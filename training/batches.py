@@ -17,6 +17,7 @@ from torch import Tensor
 from models.rays import intersect_sphere
 from models.records import PointBatch, RayBatch
 from scene.errors import UserError
+from scene.normalize import normalized_from_camera
 from scene.records import Fact, ObjectViews
 from training.settings import RaySettings
 
@@ -41,12 +42,9 @@ class Cameras:
 
     @staticmethod
     def of(views: ObjectViews, device: torch.device) -> Cameras:
-        normalized_from_world = np.linalg.inv(views.world_from_normalized)
-        normalized_from_camera = normalized_from_world @ views.world_from_camera.astype(np.float64)
-        rotation = normalized_from_camera[:, :3, :3] * views.scale_m
-        as_tensor = torch.from_numpy(np.concatenate([rotation, normalized_from_camera[:, :3, 3:]], axis=2)).float()
-        as_tensor = as_tensor.to(device)
-        return Cameras(as_tensor[:, :, :3].contiguous(), as_tensor[:, :, 3].contiguous(), views.scale_m)
+        poses = normalized_from_camera(views.world_from_camera, views.world_from_normalized)
+        as_tensor = torch.from_numpy(poses).float().to(device)
+        return Cameras(as_tensor[:, :3, :3].contiguous(), as_tensor[:, :3, 3].contiguous(), views.scale_m)
 
 
 class RayBatches:
@@ -101,10 +99,11 @@ class RayBatches:
                 parts.append(pixels[chosen])
         return self._batch(torch.cat(parts).long())
 
-    def view(self, index: int) -> RayBatch:
-        """The rays of all pixels of one view, row by row."""
+    def view(self, index: int, stride: int = 1) -> RayBatch:
+        """The rays of every ``stride``-th pixel and row of one view, row by row."""
         size = self._camera.height * self._camera.width
-        return self._batch(torch.arange(index * size, (index + 1) * size, device=self.device))
+        pixel = torch.arange(index * size, (index + 1) * size, device=self.device)
+        return self._batch(pixel.reshape(self._camera.height, -1)[::stride, ::stride].reshape(-1))
 
     def _batch(self, pixel: Int[Tensor, " n"]) -> RayBatch:
         camera = self._camera
@@ -121,7 +120,7 @@ class RayBatches:
         fact = self._fact[pixel]
         normal = torch.zeros_like(origins)
         if self._normal is not None:
-            normal = torch.einsum("nij,nj->ni", rotation, self._normal[pixel])
+            normal = torch.einsum("nij,nj->ni", rotation, self._normal[pixel].float())
         confidence = torch.ones_like(near).masked_fill(fact == Fact.INPAINTED, self._settings.inpainted_confidence)
         return RayBatch(
             origins=origins,

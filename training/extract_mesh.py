@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import mcubes
 import numpy as np
 import torch
+import torch.nn.functional as F
 import trimesh
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from models.records import FieldFunctions
 from scene.camera import transform
 from scene.errors import UserError
 from training.mesh_cleanup import Triangles, largest_components, weld
@@ -62,6 +64,27 @@ class Grid:
     def positions(self, index: Float[np.ndarray, "n 3"] | Int[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Positions of (fractional) grid indices."""
         return (self.origin + index * self.voxel).astype(np.float32)
+
+
+def mesh_of_field(
+    field: FieldFunctions,
+    settings: MeshSettings,
+    world_from_normalized: Float[np.ndarray, "4 4"],
+    device: torch.device | str = "cpu",
+) -> trimesh.Trimesh:
+    """The coloured surface of a fitted field within the unit sphere, by ``extract``."""
+
+    def sdf(x: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        # Nothing outside the sphere was ever fitted.
+        return torch.maximum(field.sdf(x), x.norm(dim=-1) - 1.0)
+
+    def color(x: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        _, gradient, feature = field.gradient(x)
+        normal = F.normalize(gradient, dim=-1)
+        return field.color(x, normal, -normal, feature)  # as seen from right in front
+
+    bounds = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    return extract(sdf, color, settings, world_from_normalized, bounds, device)
 
 
 def extract(

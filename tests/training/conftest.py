@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from scene.camera import Intrinsics
@@ -12,6 +15,15 @@ from scene.records import Fact, ObjectViews
 
 PLACE_M = np.array([1.0, -2.0, 0.7])
 SCALE_M = 0.5  # metres a normalised unit
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small run fastest on one thread, all the more on a machine that does other work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def looking_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:

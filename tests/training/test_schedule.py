@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
@@ -56,4 +55,3 @@ def test_levels_open_evenly() -> None:
 def test_senseless_phases_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a phase needs"):
         phase(**wrong)
-    assert not math.isnan(learning_rate_factor(phase(), 0))
