@@ -27,11 +27,10 @@ def main() -> int:
         if folder is not None and not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder")
 
-    from evaluation.measures import csv_text, table
+    from evaluation.measures import table, write_scores
     from evaluation.scoring import SceneScores, find_meshes, score_scene
     from evaluation.settings import ScoreSettings
     from evaluation.views import views_of_scan
-    from scene.files import write_json, write_text
     from scene.scannet import open_scan
 
     settings = ScoreSettings(samples=arguments.samples, seed=arguments.seed)
@@ -57,11 +56,8 @@ def main() -> int:
             )
         )
     out = arguments.out or arguments.meshes / "scores"
-    text = table(results)
-    write_json(out / "scores.json", {"scenes": [scene.to_dict() for scene in results]})
-    write_text(out / "scores.csv", csv_text(results))
-    write_text(out / "scores.txt", text + "\n")
-    print(text)
+    write_scores(out, results)
+    print(table(results))
     print(f"\nwritten: {out / 'scores.json'}, scores.csv, scores.txt")
     return int(any(one.problems for scene in results for one in scene.objects))
 

@@ -1,4 +1,4 @@
-"""What each measure means, and the measures as tables for people and programs."""
+"""What each measure means, and the measures as tables and files for people and programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from evaluation.scoring import SceneScores
+from evaluation.scoring import ObjectScore, SceneScores
+from scene.errors import UserError
+from scene.files import read_json, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -112,3 +115,21 @@ def csv_text(scenes: Sequence[SceneScores]) -> str:
             values = [one.scores.get(key, "") for key in keys]
             writer.writerow([scene.scene, one.instance_id, one.label, *values, "; ".join(one.problems)])
     return stream.getvalue()
+
+
+def write_scores(folder: Path, scenes: Sequence[SceneScores]) -> None:
+    """Write ``scores.json`` (all of it), ``scores.csv`` (one line an object) and ``scores.txt`` (the table)."""
+    write_json(folder / "scores.json", {"scenes": [scene.to_dict() for scene in scenes]})
+    write_text(folder / "scores.csv", csv_text(scenes))
+    write_text(folder / "scores.txt", table(scenes) + "\n")
+
+
+def read_scores(path: Path) -> list[SceneScores]:
+    """The scenes of a ``scores.json``.  Raises UserError when it is not one."""
+    try:
+        return [
+            SceneScores(scene["scene"], [ObjectScore(**one) for one in scene["objects"]])
+            for scene in read_json(path)["scenes"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: is not a file of scores ({error!r}); score the meshes again") from error

@@ -1,6 +1,7 @@
 """Pictures of meshes without a display: ray cast, softly shaded, anti-aliased.
 
-``python -m evaluation.pictures mesh.ply [more.ply ...] --out sheet.png`` draws each mesh from several sides.
+``python -m evaluation.pictures mesh.ply [more.ply ...] --out sheet.png`` draws each mesh from several sides;
+``--together`` draws them where they stand, ``--scan fused.ply`` beside what was scanned.
 """
 
 from __future__ import annotations
@@ -9,28 +10,20 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 import trimesh
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
+from evaluation.shading import Color, render_rgba, vertex_colors
 from scene.camera import Intrinsics
 from scene.files import atomic_file
+from scene.images import write_image
 from scene.mesh import load_mesh
-from scene.raycast import RayCaster
 from scene.runlog import run_cli
 
-Color = Literal["vertex", "normal", "plain", "seen"]
-
 WHITE = (255, 255, 255)
-_PLAIN = np.array([0.74, 0.76, 0.80])
-# Inner sides of faces are painted so, whatever the colouring: holes and inside-out meshes must not go unnoticed.
-_INSIDE = np.array([0.78, 0.36, 0.36])
-_SEEN, _COMPLETED = np.array([0.33, 0.56, 0.80]), np.array([0.96, 0.66, 0.28])
-# Beyond this angle between a face and its vertex normals (cosine) the edge is a crease and is drawn sharp.
-_CREASE_COS = 0.9
 
 
 def render_mesh(
@@ -38,26 +31,23 @@ def render_mesh(
     camera: Intrinsics,
     world_from_camera: Float[np.ndarray, "4 4"],
     color: Color = "vertex",
-    background: tuple[int, int, int] = WHITE,
-    supersample: int = 2,
+    background: tuple[int, int, int] | UInt8[np.ndarray, "h w 3"] = WHITE,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The mesh as that camera would see it, RGB.
+    """The mesh as that camera would see it, over a colour or a picture of the camera's size (RGB).
 
-    ``color``: "vertex" the mesh's own colours (plain where it has none), "plain" grey, "normal" world normals as
-    colours, "seen" the vertex attribute ``seen`` (1 blue: a camera saw it, 0 orange: completed; plain without it).
-    Inner sides of faces are red.
+    ``color`` is "vertex", "normal", "plain" or "seen", as ``evaluation.shading.render_rgba`` explains.
     """
-    fine = camera.resized(camera.width * supersample, camera.height * supersample)
-    depth_m, triangle = RayCaster(mesh).render(fine, world_from_camera)
-    image = np.empty((fine.height, fine.width, 3))
-    image[:] = np.asarray(background) / 255.0
-    hit = triangle >= 0
-    if hit.any():
-        directions = fine.directions()[hit].astype(np.float64) @ world_from_camera[:3, :3].T
-        points = world_from_camera[:3, 3] + depth_m[hit][:, None] * directions
-        image[hit] = _shaded(mesh, triangle[hit], points, directions, world_from_camera, color)
-    small = cv2.resize(image, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
-    return np.rint(small * 255.0).clip(0, 255).astype(np.uint8)
+    rgba = render_rgba(mesh, camera, world_from_camera, color)
+    alpha = rgba[..., 3:] / 255.0
+    return np.rint(rgba[..., :3] * alpha + np.asarray(background) * (1.0 - alpha)).astype(np.uint8)
+
+
+def facing(mesh: trimesh.Trimesh, world_from_camera: Float[np.ndarray, "4 4"]) -> trimesh.Trimesh:
+    """The faces that turn their outer side to the camera: a room without the walls one would look through."""
+    towards_camera = world_from_camera[:3, 3] - mesh.triangles_center
+    part = mesh.copy()
+    part.update_faces((mesh.face_normals * towards_camera).sum(1) > 0)
+    return part
 
 
 def join(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
@@ -66,7 +56,7 @@ def join(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
     joined = trimesh.Trimesh(
         np.concatenate([mesh.vertices for mesh in meshes]),
         np.concatenate([mesh.faces + start for mesh, start in zip(meshes, offsets[:-1], strict=True)]),
-        vertex_colors=np.rint(np.concatenate([_vertex_colors(mesh) for mesh in meshes]) * 255.0).astype(np.uint8),
+        vertex_colors=np.rint(np.concatenate([vertex_colors(mesh) for mesh in meshes]) * 255.0).astype(np.uint8),
         process=False,
     )
     if all("seen" in mesh.vertex_attributes for mesh in meshes):
@@ -116,25 +106,21 @@ def orbit_sheet(
     up: Float[np.ndarray, " 3"],
     views: int = 4,
     color: Color = "vertex",
+    yaw_deg: float = 30.0,
     width: int = 480,
     height: int = 360,
     caption: str = "",
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The mesh from ``views`` sides in a row."""
+    """The mesh from ``views`` sides in a row, the first from ``yaw_deg``."""
     images = []
-    for yaw_deg in 30.0 + 360.0 / views * np.arange(views):
-        camera, world_from_camera = camera_around(np.asarray(mesh.vertices), up, yaw_deg, width=width, height=height)
+    for turn_deg in 360.0 / views * np.arange(views):
+        yaw = yaw_deg + float(turn_deg)
+        camera, world_from_camera = camera_around(np.asarray(mesh.vertices), up, yaw, width=width, height=height)
         images.append(render_mesh(mesh, camera, world_from_camera, color))
     sheet = np.concatenate(images, axis=1)
     if caption:
         cv2.putText(sheet, caption, (10, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (60, 60, 60), 1, cv2.LINE_AA)
     return sheet
-
-
-def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Write an RGB image (PNG or JPEG by its suffix) atomically."""
-    with atomic_file(path) as temporary:
-        cv2.imwrite(str(temporary), np.ascontiguousarray(image[..., ::-1]))
 
 
 def up_of(path: Path) -> Float[np.ndarray, " 3"]:
@@ -146,48 +132,14 @@ def up_of(path: Path) -> Float[np.ndarray, " 3"]:
         return np.array([0.0, 0.0, 1.0])
 
 
-def _vertex_colors(mesh: trimesh.Trimesh) -> Float[np.ndarray, "v 3"]:
-    """Colours in [0, 1]; plain where the mesh has none of its own."""
-    visual = mesh.visual.to_color() if isinstance(mesh.visual, trimesh.visual.TextureVisuals) else mesh.visual
-    if visual is None or visual.kind is None:
-        return np.broadcast_to(_PLAIN, (len(mesh.vertices), 3))
-    return np.asarray(visual.vertex_colors)[:, :3] / 255.0
-
-
-def _shaded(
-    mesh: trimesh.Trimesh,
-    triangle: Int[np.ndarray, " n"],
-    points: Float[np.ndarray, "n 3"],
-    directions: Float[np.ndarray, "n 3"],
-    world_from_camera: Float[np.ndarray, "4 4"],
-    color: Color,
-) -> Float[np.ndarray, "n 3"]:
-    """Colours in [0, 1] of surface points seen along ``directions``."""
-    vertices = mesh.faces[triangle]
-    weights = trimesh.triangles.points_to_barycentric(mesh.triangles[triangle], points, method="cross").clip(0.0, 1.0)
-    flat = mesh.face_normals[triangle]
-    corner_normals = mesh.vertex_normals[vertices]
-    smooth_corner = np.einsum("nkc,nc->nk", corner_normals, flat) > _CREASE_COS
-    corner_normals = np.where(smooth_corner[..., None], corner_normals, flat[:, None])
-    normal = trimesh.util.unitize((corner_normals * weights[..., None]).sum(1))
-    inside = (flat * directions).sum(1) > 0
-    normal[inside] *= -1.0
-    if color == "normal":
-        return normal / 2 + 0.5
-    if color == "seen" and "seen" in mesh.vertex_attributes:
-        share = np.asarray(mesh.vertex_attributes["seen"], float)[vertices]
-        albedo = _COMPLETED + (share * weights).sum(1, keepdims=True) * (_SEEN - _COMPLETED)
-    elif color == "vertex":
-        albedo = (_vertex_colors(mesh)[vertices] * weights[..., None]).sum(1)
-    else:
-        albedo = np.broadcast_to(_PLAIN, points.shape)
-    albedo = np.where(inside[:, None], _INSIDE, albedo)
-    # Light that goes with the camera: a key from the upper left, a soft fill from above, a little from the lens itself.
-    key = world_from_camera[:3, :3] @ np.array([-0.48, -0.62, -0.62])
-    above = world_from_camera[:3, :3] @ np.array([0.0, -1.0, 0.0])
-    facing = -(normal * directions).sum(1) / np.linalg.norm(directions, axis=1)
-    light = 0.34 + 0.46 * (normal @ key).clip(0.0) + 0.14 * (normal @ above) + 0.22 * facing.clip(0.0)
-    return (albedo * light[:, None]).clip(0.0, 1.0)
+def beside_scan(
+    scan: trimesh.Trimesh, objects: Sequence[trimesh.Trimesh], up: Float[np.ndarray, " 3"], yaw_deg: float, color: Color
+) -> UInt8[np.ndarray, "h w 3"]:
+    """What was scanned, and beside it the completed objects from the same camera."""
+    joined = join(objects)
+    camera, world_from_camera = camera_around(np.asarray(joined.vertices), up, yaw_deg, 35.0, 800, 600, margin=1.15)
+    scanned = render_mesh(facing(scan, world_from_camera), camera, world_from_camera)
+    return np.concatenate([scanned, render_mesh(joined, camera, world_from_camera, color)], axis=1)
 
 
 def main() -> None:
@@ -197,18 +149,25 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=4, help="sides to look from (default 4)")
     parser.add_argument("--color", choices=["vertex", "normal", "plain", "seen"], default="vertex")
     parser.add_argument("--up", type=float, nargs=3, help="up vector; default: the mesh's sidecar, else 0 0 1")
+    parser.add_argument("--yaw", type=float, default=30.0, help="side of the first view in degrees (default 30)")
+    parser.add_argument("--scan", type=Path, help="the fused scan; drawn beside the meshes from one camera")
     parser.add_argument("--together", action="store_true", help="all meshes in one picture, where they stand")
     arguments = parser.parse_args()
     meshes = [load_mesh(path) for path in arguments.meshes]
-    names = [path.stem for path in arguments.meshes]
     ups = [up_of(path) if arguments.up is None else np.array(arguments.up) for path in arguments.meshes]
-    if arguments.together:
-        meshes, names = [join(meshes)], ["" if len(names) > 1 else names[0]]
-    rows = [
-        orbit_sheet(mesh, up, arguments.views, arguments.color, caption=name)
-        for mesh, up, name in zip(meshes, ups, names, strict=False)
-    ]
-    write_image(arguments.out, np.concatenate(rows))
+    if arguments.scan is not None:
+        picture = beside_scan(load_mesh(arguments.scan), meshes, ups[0], arguments.yaw, arguments.color)
+    elif arguments.together:
+        picture = orbit_sheet(join(meshes), ups[0], arguments.views, arguments.color, arguments.yaw)
+    else:
+        picture = np.concatenate(
+            [
+                orbit_sheet(mesh, up, arguments.views, arguments.color, arguments.yaw, caption=path.stem)
+                for mesh, up, path in zip(meshes, ups, arguments.meshes, strict=True)
+            ]
+        )
+    with atomic_file(arguments.out) as temporary:
+        write_image(temporary, picture)
     print(arguments.out)
 
 

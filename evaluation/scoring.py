@@ -183,10 +183,13 @@ def _score_files(
 
 
 def find_meshes(folder: Path) -> dict[str, dict[int, Path]]:
-    """Scene -> instance id -> file of all ``<scene>_obj_<id>.ply`` (O2-Recon's ``<scene>_scannet_obj_<id>`` too)."""
+    """Scene -> instance id -> file of all ``<scene>_obj_<id>.ply``, in the folder or one below it.
+
+    Of O2-Recon's collected meshes the ``<scene>_scannet_obj_<id>_full_mesh.ply`` are taken, not the parts.
+    """
     found: dict[str, dict[int, Path]] = {}
-    for path in sorted(folder.glob("*.ply")):
-        if match := re.fullmatch(r"(.+?)(?:_scannet)?_obj_(\d+)(?:_mesh)?", path.stem):
+    for path in [*sorted(folder.glob("*/*.ply")), *sorted(folder.glob("*.ply"))]:
+        if match := re.fullmatch(r"(.+?)(?:_scannet)?_obj_(\d+)(?:_full_mesh)?", path.stem):
             found.setdefault(match[1], {})[int(match[2])] = path
     return found
 

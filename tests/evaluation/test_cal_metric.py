@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.measures import MEASURES, csv_text, table
+from evaluation.measures import MEASURES, csv_text, read_scores, table, write_scores
 from evaluation.scoring import find_meshes, find_truth, score_object, score_scene
 from evaluation.settings import ScoreSettings
 from evaluation.views import View, views_of_scan
@@ -84,11 +84,16 @@ def test_a_mesh_without_area_is_refused():
 
 
 def test_the_ancestors_names_are_found(tmp_path):
-    for name in ("scene0005_00_scannet_obj_7.ply", "scene0005_00_obj_8_mesh.ply", "scene0005_00_obj_9_pointcloud.ply"):
-        CHAIR.export(tmp_path / name)
+    (tmp_path / "scene0005_00").mkdir()
+    for kind in ("full_mesh", "mesh", "pointcloud"):
+        CHAIR.export(tmp_path / "scene0005_00" / f"scene0005_00_scannet_obj_7_{kind}.ply")
+    CHAIR.export(tmp_path / "scene0006_00_obj_8.ply")
     (tmp_path / "gt").mkdir()
     CHAIR.export(tmp_path / "gt" / "obj_6.ply")
-    assert find_meshes(tmp_path)["scene0005_00"].keys() == {7, 8}
+    assert find_meshes(tmp_path) == {
+        "scene0005_00": {7: tmp_path / "scene0005_00" / "scene0005_00_scannet_obj_7_full_mesh.ply"},
+        "scene0006_00": {8: tmp_path / "scene0006_00_obj_8.ply"},
+    }
     assert find_truth(tmp_path) == {7: tmp_path / "gt" / "obj_6.ply"}
 
 
@@ -99,6 +104,16 @@ def test_csv_has_every_measure_and_every_object(folders):
     assert float(rows[0]["f_0.02"]) == 1.0
     assert rows[1]["f_0.02"] == ""
     assert "times as large" in rows[1]["problems"]
+
+
+def test_written_scores_read_back_the_same(folders, tmp_path):
+    result = score_scene("scene0001_00", *folders, [], FAST, only=[3, 6])
+    write_scores(tmp_path / "o", [result])
+    assert read_scores(tmp_path / "o" / "scores.json") == [result]
+    assert (tmp_path / "o" / "scores.txt").read_text() == table([result]) + "\n"
+    (tmp_path / "other.json").write_text('{"scenes": [{}]}')
+    with pytest.raises(UserError, match=r"other\.json: is not a file of scores"):
+        read_scores(tmp_path / "other.json")
 
 
 @pytest.mark.parametrize("way", [["evaluation/cal_metric.py"], ["-m", "evaluation.cal_metric"]])
