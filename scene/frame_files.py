@@ -47,3 +47,11 @@ def is_rigid(matrix: Float[np.ndarray, "4 4"]) -> bool:
         and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2)
         and np.linalg.det(rotation) > 0
     )
+
+
+def nearest_rigid(matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
+    """The rigid motion closest to one that was rounded in a text file: its rotation made exactly orthonormal."""
+    left, _, right = np.linalg.svd(matrix[:3, :3])
+    rigid = np.eye(4)
+    rigid[:3, :3], rigid[:3, 3] = left @ right, matrix[:3, 3]
+    return rigid

@@ -17,9 +17,9 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
+from scipy.linalg import rq
 
 from scene.camera import Intrinsics, transform
 from scene.errors import UserError
@@ -185,18 +185,29 @@ def _read_cameras(
         raise UserError(f"{path}: has no readable camera for every view ({error}); prepare the object again") from error
     matrices, poses = [], []
     for i, projection in zip(numbers, projections, strict=True):
-        matrix, rotation, center = cv2.decomposeProjectionMatrix(projection[:3, :4].astype(np.float64))[:3]
-        pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = rotation.T, center[:3, 0] / center[3, 0]
+        matrix, pose = _decompose(projection[:3, :4].astype(np.float64))
         if not is_rigid(pose):
             raise UserError(f"{path}: world_mat_{i} is not a pinhole camera; prepare the object again")
-        matrices.append(matrix / matrix[2, 2])
+        matrices.append(matrix)
         poses.append(pose)
     if np.abs(np.stack(matrices) - matrices[0]).max() > 0.5:
         raise UserError(f"{path}: the views have different intrinsics; bring all images to one camera first")
     world_from_camera = np.stack(poses)
     world_from_camera[:, :3, 3] = transform(world_from_normalized, world_from_camera[:, :3, 3])
     return Intrinsics.from_matrix(np.mean(matrices, axis=0), width, height), world_from_camera
+
+
+def _decompose(projection: Float[np.ndarray, "3 4"]) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "4 4"]]:
+    """K with positive focal lengths, and world from camera, of ``projection`` = K [R|t] up to a factor."""
+    upper, rotation = rq(projection[:, :3])
+    signs = np.diag(np.sign(np.diag(upper)))
+    upper, rotation = upper @ signs, signs @ rotation
+    if np.linalg.det(rotation) < 0:  # the factor was negative
+        rotation = -rotation
+    pose = np.eye(4)
+    pose[:3, :3] = rotation.T
+    pose[:3, 3] = -np.linalg.solve(projection[:, :3], projection[:, 3])
+    return upper / upper[2, 2], pose
 
 
 def _is_similarity(matrix: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Integer, UInt8, UInt16
 
-from scene.camera import Intrinsics, transform
+from scene.camera import Intrinsics, nearest_pixel, transform
 
 DepthMap = Callable[[UInt16[np.ndarray, "hd wd"]], Float[np.ndarray, "h w"]]
 ColorMap = Callable[[UInt8[np.ndarray, "hs ws 3"]], UInt8[np.ndarray, "h w 3"]]
@@ -26,55 +26,62 @@ def depth_into(
     color_camera: Intrinsics, depth_camera: Intrinsics, color_from_depth: Float[np.ndarray, "4 4"]
 ) -> DepthMap:
     """A function from depth images in millimetres (depth camera) to depth in metres (colour camera), 0 = none."""
-    if np.allclose(color_from_depth, np.eye(4), atol=1e-6):
-        if color_camera == depth_camera:
-            return lambda depth_mm: depth_mm.astype(np.float32) * np.float32(1e-3)
-        return _by_lookup(color_camera, depth_camera)
-    return _by_splatting(color_camera, depth_camera, color_from_depth)
-
-
-def _by_lookup(color_camera: Intrinsics, depth_camera: Intrinsics) -> DepthMap:
-    """Every colour pixel looks up its ray in the depth image: linear in 1/Z (exact on planes) inside one surface,
-    else the nearest pixel, so that no depth is invented across an edge or a hole."""
+    if not np.allclose(color_from_depth, np.eye(4), atol=1e-6):
+        return _through_space(color_camera, depth_camera, color_from_depth)
+    if color_camera == depth_camera:
+        return _metres
     u, v = _pixels_of(color_camera, depth_camera)
-    corner_u, corner_v = np.floor(u), np.floor(v)
-
-    def register(depth_mm: UInt16[np.ndarray, "hd wd"]) -> Float[np.ndarray, "h w"]:
-        depth = depth_mm.astype(np.float32) * np.float32(1e-3)
-        inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
-        block = np.ones((2, 2), np.uint8)  # anchored so that pixel (i, j) stands for itself and its +1 neighbours
-        farthest = cv2.remap(cv2.dilate(depth, block, anchor=(0, 0)), corner_u, corner_v, cv2.INTER_NEAREST)
-        nearest = cv2.remap(cv2.erode(depth, block, anchor=(0, 0)), corner_u, corner_v, cv2.INTER_NEAREST)
-        one_surface = (nearest > 0) & (farthest - nearest < _SAME_SURFACE * nearest)
-        smooth = cv2.remap(inverse, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        plain = cv2.remap(depth, u, v, cv2.INTER_NEAREST)
-        return np.where(one_surface, 1.0 / np.maximum(smooth, 1e-6), plain).astype(np.float32)
-
-    return register
+    return lambda depth_mm: _sample(_metres(depth_mm), u, v)
 
 
-def _by_splatting(
+def _through_space(
     color_camera: Intrinsics, depth_camera: Intrinsics, color_from_depth: Float[np.ndarray, "4 4"]
 ) -> DepthMap:
-    """Every depth pixel is cut into enough parts to leave no gaps, moved into the colour camera, the nearest kept."""
-    parts = int(np.ceil(max(color_camera.fx / depth_camera.fx, color_camera.fy / depth_camera.fy) + 0.5))
+    """Depth pixels are moved into the colour camera, the nearest kept, which tells every colour pixel what it sees;
+    then its depth is looked up again where that surface lies in the depth image, to be rid of rounding to pixels."""
+    parts = int(np.ceil(max(color_camera.fx / depth_camera.fx, color_camera.fy / depth_camera.fy) + 0.5))  # no gaps
     finer = depth_camera.resized(depth_camera.width * parts, depth_camera.height * parts)
-    rays = finer.directions().reshape(-1, 3)
+    refine = depth_into(finer, depth_camera, np.eye(4))
+    finer_rays, color_rays = finer.directions(), color_camera.directions()
+    depth_from_color = np.linalg.inv(color_from_depth)
 
     def register(depth_mm: UInt16[np.ndarray, "hd wd"]) -> Float[np.ndarray, "h w"]:
-        depth = np.repeat(np.repeat(depth_mm, parts, 0), parts, 1).reshape(-1).astype(np.float32) * np.float32(1e-3)
-        seen = depth > 0
-        points = transform(color_from_depth, rays[seen] * depth[seen, None])
-        points = points[points[:, 2] > 1e-3]
-        u = np.rint(points[:, 0] / points[:, 2] * color_camera.fx + color_camera.cx).astype(np.int64)
-        v = np.rint(points[:, 1] / points[:, 2] * color_camera.fy + color_camera.cy).astype(np.int64)
-        inside = (u >= 0) & (v >= 0) & (u < color_camera.width) & (v < color_camera.height)
-        result = np.full(color_camera.height * color_camera.width, np.inf, np.float32)
-        np.minimum.at(result, v[inside] * color_camera.width + u[inside], points[inside, 2])
-        result[~np.isfinite(result)] = 0.0
-        return result.reshape(color_camera.height, color_camera.width)
+        depth = refine(depth_mm)
+        points = transform(color_from_depth, finer_rays[depth > 0] * depth[depth > 0, None])
+        u, v = _pixels(points, color_camera)
+        inside, column, row = nearest_pixel(np.stack([u, v], axis=1), points[:, 2], color_camera)
+        rough = np.full((color_camera.height, color_camera.width), np.inf, np.float32)
+        np.minimum.at(rough, (row, column), points[inside, 2])
+        rough[~np.isfinite(rough)] = 0.0
+
+        u, v = _pixels(transform(depth_from_color, color_rays * rough[..., None]), depth_camera)
+        found = _sample(_metres(depth_mm), u, v)
+        rays = np.stack(((u - depth_camera.cx) / depth_camera.fx, (v - depth_camera.cy) / depth_camera.fy), axis=-1)
+        points = transform(color_from_depth, np.concatenate([rays, np.ones_like(rays[..., :1])], -1) * found[..., None])
+        good = (found > 0) & (np.abs(points[..., 2] - rough) < _SAME_SURFACE * rough)
+        return np.where(good, points[..., 2], rough)
 
     return register
+
+
+def _sample(
+    depth_m: Float[np.ndarray, "hd wd"], u: Float[np.ndarray, "h w"], v: Float[np.ndarray, "h w"]
+) -> Float[np.ndarray, "h w"]:
+    """Depth at fractional pixels: linear in 1/Z (exact on planes) inside one surface, else of the nearest pixel, so
+    that no depth is invented across an edge or a hole."""
+    inverse = np.divide(1.0, depth_m, out=np.zeros_like(depth_m), where=depth_m > 0)
+    block = np.ones((2, 2), np.uint8)  # anchored so that a pixel stands for itself and its neighbours at +1
+    corner_u, corner_v = np.floor(u), np.floor(v)
+    farthest = cv2.remap(cv2.dilate(depth_m, block, anchor=(0, 0)), corner_u, corner_v, cv2.INTER_NEAREST)
+    nearest = cv2.remap(cv2.erode(depth_m, block, anchor=(0, 0)), corner_u, corner_v, cv2.INTER_NEAREST)
+    one_surface = (nearest > 0) & (farthest - nearest < _SAME_SURFACE * nearest)
+    smooth = cv2.remap(inverse, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    plain = cv2.remap(depth_m, u, v, cv2.INTER_NEAREST)
+    return np.where(one_surface, 1.0 / np.maximum(smooth, 1e-6), plain).astype(np.float32)
+
+
+def _metres(depth_mm: UInt16[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    return depth_mm.astype(np.float32) * np.float32(1e-3)
 
 
 def color_into(target: Intrinsics, source: Intrinsics) -> ColorMap:
@@ -95,5 +102,13 @@ def labels_into(target: Intrinsics, source: Intrinsics) -> LabelMap:
 
 def _pixels_of(target: Intrinsics, source: Intrinsics) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
     """Where the rays through the target's pixels meet the source image: columns and rows."""
-    rays = target.directions()
-    return rays[..., 0] * source.fx + source.cx, rays[..., 1] * source.fy + source.cy
+    return _pixels(target.directions(), source)
+
+
+def _pixels(
+    points: Float[np.ndarray, "*n 3"], camera: Intrinsics
+) -> tuple[Float[np.ndarray, "*n"], Float[np.ndarray, "*n"]]:
+    """Columns and rows at which camera-frame points appear; far outside the image for those not in front."""
+    z = np.where(points[..., 2] > 1e-3, points[..., 2], np.float32(1e-6))
+    u, v = points[..., 0] / z * camera.fx + camera.cx, points[..., 1] / z * camera.fy + camera.cy
+    return np.clip(u, -9999, 9999).astype(np.float32), np.clip(v, -9999, 9999).astype(np.float32)

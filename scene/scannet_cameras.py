@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from scene.camera import Intrinsics
 from scene.errors import UserError
-from scene.frame_files import is_rigid, listed, read_matrix
+from scene.frame_files import is_rigid, listed, nearest_rigid, read_matrix
 from scene.images import UnreadableImage, read_color, read_depth_mm
 from scene.runlog import log
 
@@ -58,7 +58,7 @@ def read_poses(
     for frame_id in frame_ids:
         pose = read_matrix(files[frame_id]) if frame_id in files else None
         if pose is not None and pose.shape == (4, 4) and is_rigid(pose):
-            poses[frame_id] = pose
+            poses[frame_id] = nearest_rigid(pose)
     if not poses:
         raise UserError(
             f"{folder}: none of the {len(frame_ids)} frames has a valid pose; a pose is a rigid 4 x 4 "
@@ -150,7 +150,7 @@ def _read_extrinsic(path: Path) -> Float[np.ndarray, "4 4"]:
     """Shared frame from camera; identity when the file is absent or, with a warning, when it is no rigid motion."""
     matrix = read_matrix(path)
     if matrix is not None and matrix.shape == (4, 4) and is_rigid(matrix):
-        return matrix
+        return nearest_rigid(matrix)
     if path.exists():
         log.warning("%s: is not a rigid 4 x 4 matrix; taken as identity", path)
     return np.eye(4)
