@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import manifold3d
 import numpy as np
 import trimesh
-from jaxtyping import Float, Int
-from manifold3d import Manifold
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from jaxtyping import Int
 
 from scene.furniture.finishes import Finish
+from scene.furniture.outer_surface import outer_surface
 from scene.furniture.solids import Point2, Solid
-
-_WELD_M = 1e-5  # shorter edges vanish: single precision, in which meshes are written, might not tell their ends apart
-_CRUMB_M3 = 1e-6
 
 
 class Top(NamedTuple):
@@ -51,8 +45,8 @@ class Assembly:
     def add(self, finish: Finish, *solids: Solid) -> None:
         self._parts += [(solid, finish) for solid in solids]
 
-    def furniture(self, label: str, top: Top | None = None) -> Furniture:
-        """The union of all parts, moved to stand on z = 0 with its box centred on the origin.
+    def furniture(self, label: str, top: Top | None = None, centered: bool = True) -> Furniture:
+        """The union of all parts, moved to stand on z = 0 with its box centred on the origin unless not ``centered``.
 
         ``top`` is in the parts' coordinates.  Interior faces vanish in the union, so that samples of the surface lie
         on what could be seen or touched.
@@ -63,10 +57,9 @@ class Assembly:
             solid.original_id(): finishes.index(finish)
             for solid, (_, finish) in zip(originals, self._parts, strict=True)
         }
-        united = Manifold.batch_boolean(originals, manifold3d.OpType.Add).simplify(_WELD_M)
-        vertices, faces, run_of_face = _welded(*_arrays(_without_crumbs(united)))
+        vertices, faces, run_of_face = outer_surface(originals)
         low, high = vertices.min(0), vertices.max(0)
-        shift = np.array([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2]])
+        shift = np.array([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2]]) * centered
         return Furniture(
             trimesh.Trimesh(vertices + shift, faces, process=False),
             label,
@@ -74,40 +67,3 @@ class Assembly:
             np.array([finish_of_run[run] for run in run_of_face.tolist()]),
             top.moved(*shift.tolist()) if top is not None else None,
         )
-
-
-def _without_crumbs(solid: Solid) -> Solid:
-    """The solid without the tiny chips and voids that nearly coincident surfaces of two parts leave."""
-    pieces = solid.decompose()
-    large = [piece for piece in pieces if abs(piece.volume()) > _CRUMB_M3]
-    return solid if len(large) == len(pieces) else Manifold.compose(large)
-
-
-def _arrays(solid: Solid) -> tuple[Float[np.ndarray, "v 3"], Int[np.ndarray, "f 3"], Int[np.ndarray, " f"]]:
-    """Vertices, faces and, per face, the id of the part that it came from."""
-    mesh = solid.to_mesh64()
-    vertices, faces = mesh.vert_properties[:, :3], mesh.tri_verts.astype(np.int64)
-    same_as = np.arange(len(vertices))
-    same_as[mesh.merge_from_vert] = mesh.merge_to_vert
-    used, faces = np.unique(same_as[faces], return_inverse=True)
-    starts = np.asarray(mesh.run_index, dtype=np.int64) // 3
-    runs = np.repeat(np.asarray(mesh.run_original_id, dtype=np.int64), starts[1:] - starts[:-1])
-    return vertices[used].astype(np.float64), faces.reshape(-1, 3), runs
-
-
-def _welded(
-    vertices: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"], run_of_face: Int[np.ndarray, " f"]
-) -> tuple[Float[np.ndarray, "w 3"], Int[np.ndarray, "g 3"], Int[np.ndarray, " g"]]:
-    """The surface without edges shorter than ``_WELD_M``: their ends become one vertex, the faces they close vanish."""
-    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    short = edges[np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1) < _WELD_M]
-    links = coo_array((np.ones(len(short)), (short[:, 0], short[:, 1])), shape=(len(vertices), len(vertices)))
-    _, group = connected_components(links, directed=False)
-    _, first = np.unique(group, return_index=True)
-    faces = group[faces]
-    keep = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
-    # A sliver between two welded vertices leaves two faces back to back: the same corners, no volume between them.
-    _, twin, count = np.unique(np.sort(faces, axis=1), axis=0, return_inverse=True, return_counts=True)
-    keep &= count[twin.ravel()] == 1
-    used, kept = np.unique(faces[keep], return_inverse=True)
-    return vertices[first[used]], kept.reshape(-1, 3), run_of_face[keep]

@@ -1,0 +1,128 @@
+"""Furniture from a folder of CAD models (GLB, glTF, OBJ, PLY), read as metres with +y up and +z to the front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from jaxtyping import Float, Int
+from manifold3d import Error, Manifold, Mesh64
+
+from scene.errors import UserError
+from scene.furniture import Finish, Furniture, Top
+from scene.furniture.outer_surface import outer_surface
+from scene.label_table import label_of_name
+from scene.runlog import log
+
+_SUFFIXES = (".glb", ".gltf", ".obj", ".ply")
+_MERGE_M = (1e-8, 1e-5)  # tried in turn: the wider one closes cracks, but joins bodies that only touch
+_MAX_EXTENT_M = 4.0  # a model in centimetres or inches is larger
+_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+
+
+def load_cad(folder: Path) -> list[Furniture]:
+    """Every model in ``folder``, in the order of their names.
+
+    A closed model becomes its outer surface exactly; one that is not closed is kept as it is, merged and cleaned,
+    and named in a warning.  Files that cannot be read are named too.  Raises UserError when none can.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder of CAD models")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
+    if not files:
+        raise UserError(f"{folder}: holds no CAD models; put {', '.join(_SUFFIXES)} files there, in metres, +y up")
+    pieces = [(path, piece) for path in files if (piece := _load(path)) is not None]
+    if not pieces:
+        raise UserError(f"{folder}: none of its {len(files)} models can be used; see the warnings above")
+    if open_models := [path.name for path, piece in pieces if not piece.mesh.is_watertight]:
+        log.warning("%s: not watertight, their truth is the surface as given: %s", folder, ", ".join(open_models))
+    return [piece for _, piece in pieces]
+
+
+def _load(path: Path) -> Furniture | None:
+    try:
+        mesh = trimesh.load_scene(path).to_geometry()
+        if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces) or not np.isfinite(mesh.vertices).all():
+            raise ValueError("it holds no triangles")
+        color = _face_colors(mesh)
+    except Exception as error:  # parsers of foreign formats raise anything
+        log.warning("%s: left out, it cannot be read as a mesh (%s)", path, error)
+        return None
+    if not 0.02 < mesh.extents.max() < _MAX_EXTENT_M:
+        log.warning("%s: left out, it is %.3g m large; models are read in metres", path, mesh.extents.max())
+        return None
+    codes, face_finish = np.unique(color, axis=0, return_inverse=True)
+    vertices, faces, face_finish = _cleaned(np.asarray(mesh.vertices), np.asarray(mesh.faces), face_finish.ravel())
+    vertices = vertices @ _Z_UP[:3, :3].T
+    low, high = vertices.min(0), vertices.max(0)
+    vertices = vertices - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]
+    shape = trimesh.Trimesh(vertices, faces, process=False)
+    finishes = tuple(_finish(code) for code in codes)
+    return Furniture(shape, label_of_name(path.stem), finishes, face_finish, _flat_top(shape))
+
+
+def _face_colors(mesh: trimesh.Trimesh) -> Int[np.ndarray, "f 3"]:
+    """One RGB colour a face, rounded to steps of 16 so that textures give a handful of finishes."""
+    if isinstance(mesh.visual, trimesh.visual.TextureVisuals):
+        of_vertex = np.broadcast_to(np.asarray(mesh.visual.to_color().vertex_colors), (len(mesh.vertices), 4))
+        color = of_vertex[mesh.faces, :3].mean(axis=1).astype(np.int64)
+    else:
+        assert mesh.visual is not None
+        color = np.asarray(mesh.visual.face_colors)[:, :3].astype(np.int64)
+    return np.minimum((color + 8) // 16 * 16, 255)
+
+
+def _cleaned(
+    vertices: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"], face_finish: Int[np.ndarray, " f"]
+) -> tuple[Float[np.ndarray, "w 3"], Int[np.ndarray, "g 3"], Int[np.ndarray, " g"]]:
+    """Equal vertices merged, degenerate and doubled faces dropped; closed bodies united into one outer surface."""
+    for tolerance in _MERGE_M:
+        merged, kept = _merged(vertices, faces, tolerance)
+        bodies = trimesh.graph.connected_components(merged.face_adjacency, nodes=np.arange(len(merged.faces)))
+        solids = [_solid(merged, face_finish[kept], body) for body in bodies]
+        if all(solid.status() == Error.NoError and solid.volume() > 0 for solid in solids):
+            return outer_surface(solids)
+    return np.asarray(merged.vertices), np.asarray(merged.faces), face_finish[kept]
+
+
+def _merged(
+    vertices: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"], tolerance: float
+) -> tuple[trimesh.Trimesh, Int[np.ndarray, " g"]]:
+    """The mesh with vertices merged and turned outwards, and which of its faces are left."""
+    _, first, same = np.unique(np.rint(vertices / tolerance), axis=0, return_index=True, return_inverse=True)
+    faces = same.ravel()[faces]
+    _, once = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+    kept = once[(faces[once] != np.roll(faces[once], 1, axis=1)).all(axis=1)]
+    merged = trimesh.Trimesh(vertices[first], faces[kept], process=False)
+    merged.fix_normals(multibody=True)
+    return merged, kept
+
+
+def _solid(mesh: trimesh.Trimesh, face_finish: Int[np.ndarray, " f"], body: Int[np.ndarray, " b"]) -> Manifold:
+    """One body of a mesh as a solid whose faces remember their finish as the id of their original."""
+    body = body[np.argsort(face_finish[body], kind="stable")]
+    kinds, starts = np.unique(face_finish[body], return_index=True)
+    return Manifold(
+        Mesh64(
+            np.ascontiguousarray(mesh.vertices, dtype=np.float64),
+            np.ascontiguousarray(mesh.faces[body], dtype=np.uint64),
+            run_index=3 * np.append(starts, len(body)).astype(np.uint64),
+            run_original_id=kinds.astype(np.uint32),
+        )
+    )
+
+
+def _finish(color: Int[np.ndarray, " 3"]) -> Finish:
+    red, green, blue = (float(c) / 255.0 for c in color)
+    return Finish("plain", (red, green, blue), (0.9 * red, 0.9 * green, 0.9 * blue), gloss=0.15)
+
+
+def _flat_top(mesh: trimesh.Trimesh) -> Top | None:
+    """The model's uppermost level face where it covers most of its box: something can stand there."""
+    height = float(mesh.extents[2])
+    level = (mesh.face_normals[:, 2] > 0.99) & (mesh.triangles_center[:, 2] > height - 0.01)
+    if mesh.area_faces[level].sum() < 0.7 * mesh.extents[0] * mesh.extents[1]:
+        return None
+    x, y = 0.4 * mesh.extents[:2]
+    return Top((-float(x), -float(y)), (float(x), float(y)), height)
