@@ -9,6 +9,7 @@ a *leak* lies far from where most views see the object, a mask painted on to wha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -17,10 +18,8 @@ from jaxtyping import Bool, Float, Int64, Integer, UInt8
 from scene.camera import unproject_where
 from scene.cells import CellGrid, contains
 from scene.records import Fact, Frame
+from scene.registration import surface_step
 
-# Neighbouring pixels of one surface differ by at most this share of their depth: 2 % allows a slant of 85 degrees
-# at a focal length of 580 pixels, and is five times the noise of the usual depth camera.
-_SAME_SURFACE = 0.02
 _MIN_SUPPORT = 3  # of 8 neighbours; the corner of a surface has three, a column of flying pixels two
 _STRIDE = 3  # pixels between the points of a sparse grid; a cell of 5 cm is 10 pixels wide at 3 m
 _RIM_REACH = 2  # pixels on either side of a mask's border that are looked at
@@ -34,21 +33,24 @@ class PixelDoubts:
     rival: Integer[np.ndarray, "h w"]  # at a mask's rim: the label the pixel may really have; -1 where none
 
 
-def find_doubts(depth_m: Float[np.ndarray, "h w"], instance: Integer[np.ndarray, "h w"]) -> PixelDoubts:
+def find_doubts(frame: Frame) -> PixelDoubts:
     """Flying pixels, and rim pixels whose depth agrees with another label a quarter as often as with their own."""
-    flying, rival = _find_doubts(depth_m.astype(np.float32), instance.astype(np.int32))
+    assert frame.instance is not None
+    depth, label = frame.depth_m.astype(np.float32), frame.instance.astype(np.int32)
+    flying, rival = _find_doubts(depth, label, np.float32(surface_step(frame.camera)))
     return PixelDoubts(flying, rival)
 
 
 @numba.njit(cache=True, nogil=True)  # frames run in threads, so one frame is not cut up further
-def _find_doubts(depth, label):
+@no_type_check
+def _find_doubts(depth, label, step):
     height, width = depth.shape
     flying = np.zeros((height, width), np.bool_)
     rival = np.full((height, width), -1, np.int32)
     for v in range(height):
         for u in range(width):
             z, own = depth[v, u], label[v, u]
-            tolerance = z * _SAME_SURFACE
+            tolerance = z * step
             support, same, other, other_label = 0, 0, 0, -1
             for dv in range(-_RIM_REACH, _RIM_REACH + 1):
                 for du in range(-_RIM_REACH, _RIM_REACH + 1):

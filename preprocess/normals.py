@@ -10,14 +10,16 @@ n_z ~ c - n_x x0 - n_y y0.  Normals are unit, in the camera frame (OpenCV axes),
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import numba
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from scene.camera import Intrinsics
 from scene.records import Fact
+from scene.registration import surface_step
 
-_SAME_SURFACE = 0.02  # neighbours within this share of the depth belong to the window's surface
 _MIN_PIXELS = 8  # of a window; with fewer the plane is noise
 
 
@@ -26,11 +28,13 @@ def normals_from_depth(
 ) -> Float[np.ndarray, "h w 3"]:
     """Normals (float16) of the pixels of fact OBJECT; 0 where unknown."""
     pinhole = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float64)
-    return _fit_planes(depth_m.astype(np.float32), fact == Fact.OBJECT, pinhole, radius_px).astype(np.float16)
+    depth, step = depth_m.astype(np.float32), surface_step(camera)
+    return _fit_planes(depth, fact == Fact.OBJECT, pinhole, radius_px, step).astype(np.float16)
 
 
 @numba.njit(cache=True, nogil=True)
-def _fit_planes(depth, mine, pinhole, radius):
+@no_type_check
+def _fit_planes(depth, mine, pinhole, radius, step):
     height, width = depth.shape
     normal = np.zeros((height, width, 3), np.float32)
     for v in range(height):
@@ -44,7 +48,7 @@ def _fit_planes(depth, mine, pinhole, radius):
             for y in range(max(0, v - radius), min(height, v + radius + 1)):
                 for x in range(max(0, u - radius), min(width, u + radius + 1)):
                     other = depth[y, x]
-                    if not mine[y, x] or other <= 0 or abs(other - z) > _SAME_SURFACE * z:
+                    if not mine[y, x] or other <= 0 or abs(other - z) > step * z:
                         continue
                     du, dv, w = float(x - u), float(y - v), 1.0 / other
                     n += 1

@@ -107,7 +107,7 @@ def _write(
             frame = scan.load_frame(k)
             if frame is None or frame.instance is None:
                 raise UserError(f"{scan.name}: frame {scan.frame_ids[k]} changed while it was read; run again")
-            shared, doubts = encode_shared(frame), find_doubts(frame.depth_m, frame.instance)
+            shared, doubts = encode_shared(frame), find_doubts(frame)
             for i, frames in picked.items():
                 if k in frames:
                     fact = object_facts(frame, i, doubts, sightings.grid, sightings.cells[i])

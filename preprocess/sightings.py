@@ -59,7 +59,7 @@ class _Look:
 
 def _look(k: int, frame: Frame, things: Sequence[Instance], grid: CellGrid, scorer: Scorer) -> _Look:
     assert frame.instance is not None
-    points, labels = sure_points(frame, find_doubts(frame.depth_m, frame.instance))
+    points, labels = sure_points(frame, find_doubts(frame))
     keys = grid.keys(points)
     boxes = find_objects(frame.instance.astype(np.int32))
     sightings = {}

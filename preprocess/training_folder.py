@@ -102,7 +102,7 @@ def _facts(
         for i, (pose, view) in enumerate(zip(poses, views, strict=True))
     ]
     votes = LabelVotes(CellGrid(np.asarray(poses[0, :3, 3], np.float64), ExtractSettings.cell_m))
-    doubts = [find_doubts(frame.depth_m, view.mask) for frame, view in zip(frames, views, strict=True)]
+    doubts = [find_doubts(frame) for frame in frames]
     for frame, doubt in zip(frames, doubts, strict=True):
         votes.add_view(*sure_points(frame, doubt))
     won = votes.won_cells()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,9 @@ def best_of_clusters(
     Clusters that come out empty are made up for by the best-scored views not yet picked.
     """
     pose = np.concatenate([world_from_camera[:, :3, 3], one_signed_quaternions(world_from_camera[:, :3, :3])], axis=1)
-    _, cluster = kmeans2(pose, count, minit="++", seed=np.random.default_rng(seed), missing="warn")
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore")  # of empty clusters, which are made up for below
+        _, cluster = kmeans2(pose, count, minit="++", seed=np.random.default_rng(seed), missing="warn")
     by_score = np.argsort(-scores, kind="stable")
     _, first = np.unique(cluster[by_score], return_index=True)
     rest = np.setdiff1d(np.arange(len(scores)), first)

@@ -18,8 +18,11 @@ DepthMap = Callable[[UInt16[np.ndarray, "hd wd"]], Float[np.ndarray, "h w"]]
 ColorMap = Callable[[UInt8[np.ndarray, "hs ws 3"]], UInt8[np.ndarray, "h w 3"]]
 LabelMap = Callable[[Integer[np.ndarray, "hs ws"]], Integer[np.ndarray, "h w"]]
 
-# Between neighbours closer than this share of their depth lies one surface: interpolating invents nothing.
-_SAME_SURFACE = 0.02
+
+def surface_step(camera: Intrinsics) -> float:
+    """How much of their depth neighbouring pixels of one surface may differ by: a slant of 80 degrees, and 2 % at
+    least, which is several times the noise of the usual depth camera."""
+    return max(0.02, 5.7 / camera.fx)
 
 
 def depth_into(
@@ -31,7 +34,8 @@ def depth_into(
     if color_camera == depth_camera:
         return _metres
     u, v = _pixels_of(color_camera, depth_camera)
-    return lambda depth_mm: _sample(_metres(depth_mm), u, v)
+    step = surface_step(depth_camera)
+    return lambda depth_mm: _sample(_metres(depth_mm), u, v, step)
 
 
 def _through_space(
@@ -43,7 +47,7 @@ def _through_space(
     finer = depth_camera.resized(depth_camera.width * parts, depth_camera.height * parts)
     refine = depth_into(finer, depth_camera, np.eye(4))
     finer_rays, color_rays = finer.directions(), color_camera.directions()
-    depth_from_color = np.linalg.inv(color_from_depth)
+    depth_from_color, step = np.linalg.inv(color_from_depth), surface_step(depth_camera)
 
     def register(depth_mm: UInt16[np.ndarray, "hd wd"]) -> Float[np.ndarray, "h w"]:
         depth = refine(depth_mm)
@@ -55,17 +59,17 @@ def _through_space(
         rough[~np.isfinite(rough)] = 0.0
 
         u, v = _pixels(transform(depth_from_color, color_rays * rough[..., None]), depth_camera)
-        found = _sample(_metres(depth_mm), u, v)
+        found = _sample(_metres(depth_mm), u, v, step)
         rays = np.stack(((u - depth_camera.cx) / depth_camera.fx, (v - depth_camera.cy) / depth_camera.fy), axis=-1)
         points = transform(color_from_depth, np.concatenate([rays, np.ones_like(rays[..., :1])], -1) * found[..., None])
-        good = (found > 0) & (np.abs(points[..., 2] - rough) < _SAME_SURFACE * rough)
+        good = (found > 0) & (np.abs(points[..., 2] - rough) < step * rough)
         return np.where(good, points[..., 2], rough)
 
     return register
 
 
 def _sample(
-    depth_m: Float[np.ndarray, "hd wd"], u: Float[np.ndarray, "h w"], v: Float[np.ndarray, "h w"]
+    depth_m: Float[np.ndarray, "hd wd"], u: Float[np.ndarray, "h w"], v: Float[np.ndarray, "h w"], step: float
 ) -> Float[np.ndarray, "h w"]:
     """Depth at fractional pixels: linear in 1/Z (exact on planes) inside one surface, else of the nearest pixel, so
     that no depth is invented across an edge or a hole."""
@@ -74,7 +78,7 @@ def _sample(
     corner_u, corner_v = np.floor(u), np.floor(v)
     farthest = cv2.remap(cv2.dilate(depth_m, block, anchor=(0, 0)), corner_u, corner_v, cv2.INTER_NEAREST)
     nearest = cv2.remap(cv2.erode(depth_m, block, anchor=(0, 0)), corner_u, corner_v, cv2.INTER_NEAREST)
-    one_surface = (nearest > 0) & (farthest - nearest < _SAME_SURFACE * nearest)
+    one_surface = (nearest > 0) & (farthest - nearest < step * nearest)
     smooth = cv2.remap(inverse, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     plain = cv2.remap(depth_m, u, v, cv2.INTER_NEAREST)
     return np.where(one_surface, 1.0 / np.maximum(smooth, 1e-6), plain).astype(np.float32)
