@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scene.config import load, to_dict
 from scene.errors import UserError
-from scene.files import write_json
+from scene.files import atomic_file, write_json
 from scene.runlog import log, provenance, run_cli
 from settings import Settings
 
@@ -78,10 +79,10 @@ def validate_image(arguments: argparse.Namespace, settings: Settings, views: Obj
     device = device_of(arguments.gpu)
     field, step = fitted(views, settings.fit, folder, device, arguments.seed)
     images = render_view(field, views, arguments.view, settings.fit.render, arguments.stride, device)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
     for kind, image in zip(("color", "normal"), images, strict=True):
         path = folder / "images" / f"{step:08d}_{arguments.view:04d}_{kind}.png"
-        write_image(path, image)
+        with atomic_file(path) as temporary:
+            write_image(temporary, image)
         print(path)
 
 
@@ -98,6 +99,17 @@ def device_of(gpu: int) -> torch.device:
     return torch.device("cuda", gpu)
 
 
+def at_least(smallest: int) -> Callable[[str], int]:
+    """An argument type: a whole number not below ``smallest``."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < smallest:
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {smallest}, not {text}")
+        return int(text)
+
+    return parse
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--mode", choices=("train", "validate_mesh", "validate_image"), default="train")
@@ -105,9 +117,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gpu", type=int, default=0, help="CUDA device; -1: the CPU, as where there is no CUDA")
     parser.add_argument("--scene_name", required=True, help="the object's training folder")
     parser.add_argument("--is_continue", action="store_true", help="go on from the newest checkpoint")
-    parser.add_argument("--mc_reso", type=int, default=512, help="validate_mesh: cells along the unit sphere's box")
+    parser.add_argument(
+        "--mc_reso", type=at_least(8), default=512, help="validate_mesh: cells along the unit sphere's box"
+    )
     parser.add_argument("--view", type=int, default=0, help="validate_image: which view")
-    parser.add_argument("--stride", type=int, default=4, help="validate_image: every so many pixels")
+    parser.add_argument("--stride", type=at_least(1), default=4, help="validate_image: every so many pixels")
     parser.add_argument("--dataset_root", type=Path, default=Path("dataset/indoor-paper"))
     parser.add_argument("--exp_root", type=Path, default=Path("exps-paper/indoor-paper/neus"))
     parser.add_argument("--seed", type=int, default=0)

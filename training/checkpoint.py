@@ -120,7 +120,7 @@ def refusal(folder: Path, name: str, there: Any, here: Any) -> UserError:
     """The error that says in what the folder's checkpoints differ from this run."""
     return UserError(
         f"{folder}: its checkpoints were made with {name} = {there}, this run has {here}; "
-        "take the same settings, another folder, or start anew"
+        "take the same settings or another folder, or delete these checkpoints"
     )
 
 

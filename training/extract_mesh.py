@@ -159,9 +159,9 @@ def _fill_slab(values: Float[np.ndarray, "x y z"], evaluate: Evaluate, grid: Gri
     margin * (distance from the centre to that point + 1 voxel) at the centre: only such blocks are looked into.
     """
     x, y, z = values.shape
-    corners = (np.arange(0, n, _BLOCKS[0]) for n in (x, y, min(z, grid.points[2] - start)))
+    corners = (np.arange(0, n, _BLOCKS[0], dtype=np.int32) for n in (x, y, min(z, grid.points[2] - start)))
     blocks = np.stack(np.meshgrid(*corners, indexing="ij"), axis=-1).reshape(-1, 3)
-    offset = np.array([0, 0, start])
+    offset = np.array([0, 0, start], dtype=np.int32)
     for size in _BLOCKS:
         middle = 0.5 * (size - 1)
         at_centre = evaluate(grid.positions(blocks + offset + middle))
@@ -170,7 +170,9 @@ def _fill_slab(values: Float[np.ndarray, "x y z"], evaluate: Evaluate, grid: Gri
         in_blocks[ix, :, iy, :, iz, :] = at_centre[:, None, None, None]
         reach = margin * grid.voxel * (math.sqrt(3.0) * middle + 1.0)
         blocks = blocks[np.abs(at_centre) <= reach]
-        eighths = np.stack(np.meshgrid(*[(0, size // 2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+        eighths = np.stack(
+            np.meshgrid(*[np.array([0, size // 2], dtype=np.int32)] * 3, indexing="ij"), axis=-1
+        ).reshape(-1, 3)
         blocks = (blocks[:, None] + eighths).reshape(-1, 3)
     at_points = evaluate(grid.positions(blocks + offset))
     least = _SNAP * grid.voxel

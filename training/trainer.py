@@ -10,8 +10,8 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -104,7 +104,8 @@ class Trainer:
         self._checkpoints = folder / "checkpoints"
         self._log_path = folder / "logs" / "losses.jsonl"
         self._name = views.name
-        self._identity = partial(run_identity, settings, seed=seed, views=views_digest(views))
+        self._seed = seed
+        self._views = views_digest(views)
 
     def restore(self, resume: bool) -> None:
         """Take up the newest checkpoint: of any phase, or without ``resume`` of those before the last.
@@ -198,6 +199,10 @@ class Trainer:
             return Step(self.field, scheduled, self._generator, rays=batch, rendered=rendered)
         point_sdf = self.field.sdf(batch.x)
         return Step(self.field, scheduled, self._generator, points=batch, point_sdf=point_sdf)
+
+    def _identity(self, phase: str) -> dict[str, Any]:
+        """What a checkpoint taken in ``phase`` must have been made from to be continued here."""
+        return run_identity(self.settings, phase, self._seed, self._views)
 
     def _finite(self, phase: str, values: Mapping[str, Tensor]) -> dict[str, float]:
         """The values as numbers.  Raises UserError when one is not finite."""

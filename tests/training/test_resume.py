@@ -36,7 +36,7 @@ CASCADE = FieldSettings(
 RAYS = PhaseSettings(
     batches="rays",
     steps=8,
-    count=32,
+    count=12,
     losses={"color": 1.0, "mask": LossSettings(5.0, start_step=1, warm_up_steps=3), "eikonal": 0.1},
     learning_rate=1e-3,
     warm_up_steps=2,
@@ -66,7 +66,7 @@ SOURCES = {"points": BallPoints}
 
 
 def settings_of(field: FieldSettings, *phases: PhaseSettings, every: int = 4) -> FitSettings:
-    render = RenderSettings(samples=8, upsamples=8, upsample_steps=2)
+    render = RenderSettings(samples=6, upsamples=4, upsample_steps=2)
     named = {f"phase{k}": phase for k, phase in enumerate(phases)}
     return FitSettings(field=field, render=render, phases=named, checkpoint_every=every, log_every=2)
 
