@@ -121,9 +121,15 @@ class Trainer:
             return
         refuse_other_run(checkpoint.run, self._identity(checkpoint.phase), self._checkpoints)
         state = checkpoint.tensors
-        self.field.load_state_dict({key[6:]: value for key, value in state.items() if key.startswith("field/")})
-        restore_optimizer(self._optimizer, state)
-        self._generator.set_state(state["generator"])
+        try:
+            self.field.load_state_dict({key[6:]: value for key, value in state.items() if key.startswith("field/")})
+            restore_optimizer(self._optimizer, state)
+            self._generator.set_state(state["generator"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise UserError(
+                f"{self._checkpoints}: written by another version of this program ({str(error).splitlines()[0]}); "
+                "delete these checkpoints to start anew"
+            ) from error
         self._enter(self.settings.phases[checkpoint.phase])
         self.total_step = checkpoint.total_step
 

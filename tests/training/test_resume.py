@@ -22,7 +22,7 @@ from models.settings import (
 )
 from scene.errors import UserError
 from scene.records import ObjectViews
-from training.checkpoint import checkpoint_paths, read_checkpoint
+from training.checkpoint import checkpoint_paths, read_checkpoint, write_checkpoint
 from training.settings import FitSettings, LossSettings, PhaseSettings, RaySettings
 from training.trainer import default_sources, fit, fitted
 
@@ -212,6 +212,17 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
     assert newest.name in caplog.text
     assert_same_bits(whole, again)
     assert read_checkpoint(newest).phase_step == 8
+
+
+def test_a_checkpoint_of_another_version_is_refused(sphere_views: ObjectViews, tmp_path: Path) -> None:
+    settings = settings_of(HASH, POINTS)
+    run(sphere_views, settings, tmp_path)
+    folder = tmp_path / "checkpoints"
+    newest = read_checkpoint(checkpoint_paths(folder)[8])
+    tensors = {key.replace("hidden", "first"): value for key, value in newest.tensors.items()}
+    write_checkpoint(folder, dataclasses.replace(newest, tensors=tensors))
+    with pytest.raises(UserError, match="written by another version"):
+        run(sphere_views, settings, tmp_path)
 
 
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
