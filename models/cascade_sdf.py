@@ -12,14 +12,22 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from models.encodings.frequency import frequency_encode, frequency_pull_back, frequency_width
-from models.sdf_networks import SOFTPLUS_BETA, SdfNetwork, softplus_and_slope
+from models.sdf_networks import SdfNetwork, softplus_and_slope
 from models.settings import CascadeSdfSettings
+
+
+class Layer(NamedTuple):
+    """A linear layer at work, weight normalisation done."""
+
+    weight: Tensor  # from the last layer's activations (for the first layer: from the input)
+    bias: Tensor
+    skip_weight: Tensor | None  # from the input, where it enters again
 
 
 class Trace(NamedTuple):
     """What the pull-back of a network needs from its forward pass."""
 
-    weights: list[Tensor]  # of each layer, weight normalisation done
+    layers: list[Layer]
     slopes: list[Tensor]  # derivative of each hidden layer's activation
 
 
@@ -38,40 +46,40 @@ class SoftplusMlp(nn.Module):
     def linear_layers(self) -> list[nn.Linear]:
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
-    def forward(self, encoded: Float[Tensor, "n i"]) -> Float[Tensor, "n o"]:
-        hidden = encoded
-        for index, layer in enumerate(self.layers):
-            if index:
-                hidden = F.softplus(hidden, SOFTPLUS_BETA)
-            hidden = layer(self._with_skip(hidden, encoded, index))
-        return hidden
-
-    def traced(self, encoded: Float[Tensor, "n i"]) -> tuple[Float[Tensor, "n o"], Trace]:
-        """As ``forward``, with what ``pull_back`` needs."""
-        hidden, trace = encoded, Trace([], [])
-        for index, layer in enumerate(self.linear_layers()):
+    def forward(self, encoded: Float[Tensor, "n i"]) -> tuple[Float[Tensor, "n o"], Trace]:
+        """Output, and what ``pull_back`` needs."""
+        layers, slopes, hidden = self._layers_at_work(), [], encoded
+        for index, layer in enumerate(layers):
             if index:
                 hidden, slope = softplus_and_slope(hidden)
-                trace.slopes.append(slope)
-            trace.weights.append(layer.weight)
-            hidden = F.linear(self._with_skip(hidden, encoded, index), trace.weights[-1], layer.bias)
-        return hidden, trace
+                slopes.append(slope)
+            hidden = F.linear(hidden, layer.weight, layer.bias)
+            if layer.skip_weight is not None:
+                hidden = torch.addmm(hidden, encoded, layer.skip_weight.t())
+        return hidden, Trace(layers, slopes)
 
-    def pull_back(self, g: Float[Tensor, "n o"], trace: Trace) -> Float[Tensor, "n i"]:
-        """Gradient of (g . output) to the input."""
-        through_skip: Tensor | float = 0.0
-        for index in reversed(range(len(trace.weights))):
-            g = g @ trace.weights[index]
+    def pull_back(self, to_rest: Float[Tensor, "n r"] | None, trace: Trace) -> Float[Tensor, "n i"]:
+        """Gradient to the input of the first output plus (``to_rest`` . the other outputs)."""
+        last = trace.layers[-1].weight
+        g = last[:1] if to_rest is None else torch.addmm(last[:1], to_rest, last[1:])
+        through_skip = None
+        for layer, slope in zip(reversed(trace.layers[:-1]), reversed(trace.slopes), strict=True):
+            g = g * slope
+            if layer.skip_weight is not None:
+                through_skip = g @ layer.skip_weight
+            g = g @ layer.weight
+        return g if through_skip is None else g + through_skip
+
+    def _layers_at_work(self) -> list[Layer]:
+        layers = []
+        for index, layer in enumerate(self.linear_layers()):
             if index == self.skip:
-                g = g / math.sqrt(2.0)
-                through_skip = g[:, -self.inputs :]
-                g = g[:, : -self.inputs]
-            if index:
-                g = g * trace.slopes[index - 1]
-        return g + through_skip
-
-    def _with_skip(self, hidden: Tensor, encoded: Tensor, index: int) -> Tensor:
-        return torch.cat([hidden, encoded], dim=-1) / math.sqrt(2.0) if index == self.skip else hidden
+                # cat(hidden, input) / sqrt(2), as two products without the copy.
+                weight = layer.weight / math.sqrt(2.0)
+                layers.append(Layer(weight[:, : -self.inputs], layer.bias, weight[:, -self.inputs :]))
+            else:
+                layers.append(Layer(layer.weight, layer.bias, None))
+        return layers
 
 
 def initialize_as_sphere(network: SoftplusMlp, radius: float) -> None:
@@ -123,32 +131,33 @@ class CascadeSdf(SdfNetwork):
         return self.sdf_and_feature(x)[0]
 
     def sdf_and_feature(self, x: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n f"]]:
-        out = self.coarse(frequency_encode(x, self._frequencies[0]))
+        out, _ = self.coarse(frequency_encode(x, self._frequencies[0]))
         if self.fine_enabled:
-            out = out + self.fine(torch.cat([frequency_encode(x, self._frequencies[1]), out[:, 1:]], dim=-1))
+            fine, _ = self.fine(self._fine_input(x, out))
+            out = out + fine
         return out[:, 0], out[:, 1:]
 
     def gradient(
         self, x: Float[Tensor, "n 3"]
     ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"], Float[Tensor, "n f"]]:
-        coarse_encoded = frequency_encode(x, self._frequencies[0])
-        coarse, coarse_trace = self.coarse.traced(coarse_encoded)
-        only_sdf = torch.zeros_like(coarse[:1])
-        only_sdf[:, 0] = 1.0
-        to_coarse = only_sdf.expand_as(coarse)
-        out, gradient = coarse, None
-        if self.fine_enabled:
-            fine_encoded = frequency_encode(x, self._frequencies[1])
-            fine, fine_trace = self.fine.traced(torch.cat([fine_encoded, coarse[:, 1:]], dim=-1))
-            out = coarse + fine
-            to_fine_inputs = self.fine.pull_back(to_coarse, fine_trace)
-            to_encoded, to_feature = to_fine_inputs.split([fine_encoded.shape[1], self.feature_width], dim=1)
-            gradient = frequency_pull_back(to_encoded, fine_encoded, self._frequencies[1])
-            to_coarse = torch.cat([to_coarse[:, :1], to_feature], dim=-1)
-        through_coarse = frequency_pull_back(
-            self.coarse.pull_back(to_coarse, coarse_trace), coarse_encoded, self._frequencies[0]
-        )
-        return out[:, 0], through_coarse if gradient is None else gradient + through_coarse, out[:, 1:]
+        encoded = frequency_encode(x, self._frequencies[0])
+        out, trace = self.coarse(encoded)
+        if not self.fine_enabled:
+            gradient = frequency_pull_back(self.coarse.pull_back(None, trace), encoded, self._frequencies[0])
+            return out[:, 0], gradient, out[:, 1:]
+        fine_input = self._fine_input(x, out)
+        fine, fine_trace = self.fine(fine_input)
+        # The sum's gradient: the fine network's own, and through the coarse feature that it is fed.
+        to_fine = self.fine.pull_back(None, fine_trace)
+        to_feature = to_fine[:, -self.feature_width :]
+        fine_encoded = fine_input[:, : -self.feature_width]
+        gradient = frequency_pull_back(self.coarse.pull_back(to_feature, trace), encoded, self._frequencies[0])
+        gradient = gradient + frequency_pull_back(to_fine[:, : -self.feature_width], fine_encoded, self._frequencies[1])
+        out = out + fine
+        return out[:, 0], gradient, out[:, 1:]
+
+    def _fine_input(self, x: Float[Tensor, "n 3"], coarse: Float[Tensor, "n o"]) -> Float[Tensor, "n i"]:
+        return torch.cat([frequency_encode(x, self._frequencies[1]), coarse[:, 1:]], dim=-1)
 
     def enable_fine(self, enabled: bool) -> None:
         self.fine_enabled = enabled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from models.records import FieldFunctions, Pixels, RayBatch, Rendered
@@ -36,14 +36,15 @@ def render(
     directions = rays.directions[:, None].expand(n, s, 3).reshape(-1, 3)
     sdf, gradients, feature = field.gradient(x)
     unit = F.normalize(gradients, dim=-1)
-    color = field.color(x, unit, directions, feature).reshape(n, s, 3)
 
     slope = slope_along_ray(gradients, directions, cos_anneal).reshape(n, s)
     inv_s = field.inv_s()
     log_transmission = log_transmission_from_sdf(sdf.reshape(n, s), slope, length, inv_s)
     weights = weights_from_log_transmission(log_transmission)
     opacity = -torch.expm1(log_transmission.sum(-1))
-    composed = (weights[..., None] * color).sum(1)
+    shares, picked = colored_samples(weights, opacity, settings.color_samples)
+    color = field.color(x[picked], unit[picked], directions[picked], feature[picked]).reshape(n, -1, 3)
+    composed = (shares[..., None] * color).sum(1)
     if settings.background == "white":
         composed = composed + (1.0 - opacity)[:, None]
     return Rendered(
@@ -57,6 +58,22 @@ def render(
         gradients=gradients.reshape(n, s, 3),
         inv_s=inv_s,
     )
+
+
+def colored_samples(
+    weights: Float[Tensor, "n s"], opacity: Float[Tensor, " n"], count: int
+) -> tuple[Float[Tensor, "n c"], Int[Tensor, " nc"] | slice]:
+    """The shares in each ray's colour of its ``count`` heaviest samples (0: all), and their places in the flat batch.
+
+    The heaviest samples stand for the ones left out, so that the shares sum to the opacity.
+    """
+    n, s = weights.shape
+    if count == 0 or count >= s:
+        return weights, slice(None)
+    picked = weights.detach().topk(count, dim=-1).indices
+    kept = weights.gather(-1, picked)
+    shares = kept * (opacity / kept.sum(-1).clamp(min=1e-6))[:, None]
+    return shares, (picked + s * torch.arange(n, device=picked.device)[:, None]).reshape(-1)
 
 
 def slope_along_ray(

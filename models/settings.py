@@ -86,11 +86,12 @@ class RenderSettings:
     samples: int = 64  # stratified between near and far
     upsamples: int = 64  # added where the surface is likely
     upsample_steps: int = 4  # in so many rounds, each sharper than the last
+    color_samples: int = 0  # the heaviest samples of a ray that are coloured, for speed; 0: all, as published
     perturb: bool = True  # jitter the stratified samples; off, the same rays give the same samples
     background: Literal["black", "white"] = "black"  # what shows where the ray leaves the object behind
 
     def __post_init__(self) -> None:
-        if self.samples < 2 or self.upsamples < 0 or self.upsample_steps < 0:
-            raise ValueError("rendering needs samples >= 2, upsamples >= 0 and upsample_steps >= 0")
+        if self.samples < 2 or min(self.upsamples, self.upsample_steps, self.color_samples) < 0:
+            raise ValueError("rendering needs samples >= 2, and no negative upsamples, upsample_steps, color_samples")
         if self.upsamples and (self.upsample_steps == 0 or self.upsamples % self.upsample_steps):
             raise ValueError("upsamples must be a multiple of upsample_steps")

@@ -8,7 +8,7 @@ import torch
 from models.fields import build_field
 from models.rays import intersect_sphere
 from models.records import FieldFunctions
-from models.renderer import render, render_pixels, slope_along_ray
+from models.renderer import colored_samples, render, render_pixels, slope_along_ray
 from models.settings import FieldSettings, RenderSettings
 
 STILL = RenderSettings(perturb=False)
@@ -41,6 +41,18 @@ def test_weights_sum_to_the_opacity_and_samples_are_sorted(sphere_field, rays_fr
     assert seen.opacity.max() <= 1 + 1e-6
     assert (seen.ts[:, 1:] >= seen.ts[:, :-1]).all()
     assert seen.sdf.shape == seen.ts.shape == (100, 128)
+
+
+def test_colouring_the_heaviest_samples_changes_little(sphere_field, rays_from) -> None:
+    field, rays = sphere_field(inv_s=200.0), rays_from(100)
+    every = render(field, rays, STILL)
+    some = render(field, rays, dataclasses.replace(STILL, color_samples=24))
+    torch.testing.assert_close(some.color, every.color, rtol=0, atol=5e-3)
+    torch.testing.assert_close(some.weights, every.weights, rtol=0, atol=0)
+    shares, picked = colored_samples(every.weights, every.opacity, 24)
+    torch.testing.assert_close(shares.sum(-1), every.opacity, rtol=0, atol=1e-5)
+    heaviest = every.weights.sort(-1, descending=True).values[:, :24]
+    torch.testing.assert_close(every.weights.reshape(-1)[picked].reshape(100, 24), heaviest)
 
 
 def test_background_shows_where_the_object_does_not(sphere_field, rays_from) -> None:
