@@ -27,7 +27,7 @@ class ExtractSettings:
     min_views: int = 20  # clusters of poses at least, as published; with fewer views all are taken
     views_share: float = 0.1  # clusters of poses as a share of the views, as published
     max_views: int = 40  # clusters of poses at most, as published; also the most views of an object
-    min_gain: float = 0.01  # a further view is added while it alone shows this share of the object; 1 adds none
+    min_gain: float = 0.003  # a further view is added while it alone shows this share of the object; 1 adds none
     cell_m: float = 0.05  # grid in which views vote for whose surface is where; masks may leak this far
     seed: int = 0  # of the pose clusters
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from scene.images import UnreadableImage, read_color, read_depth_mm, read_mask, 
 from scene.normalize import inverse, normalized_from_camera
 from scene.records import Fact, ObjectViews
 from scene.runlog import log
+from scene.sensor_camera import in_image_camera
 from scene.stream import ahead
 from scene.view_notes import ViewNotes, read_notes, write_notes
 
@@ -63,35 +65,27 @@ def read_training_folder(folder: Path) -> ObjectViews:
     world_from_normalized = read_matrix(folder / "trans_n2w.txt")
     if world_from_normalized is None or not _is_similarity(world_from_normalized):
         raise UserError(f"{folder / 'trans_n2w.txt'}: is not a scale and a shift in a 4 x 4 matrix; prepare it again")
-    files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact")}
-    files["pred_normal"] = numbered(folder / "pred_normal", (".npz",))
-    numbers = sorted(files["image"].keys() & files["mask"].keys() & files["depth"].keys())
-    loaded = {i: view for i, view in zip(numbers, ahead(lambda i: _read_view(files, i), numbers), strict=True) if view}
-    if not loaded:
-        raise UserError(f"{folder}: holds no readable view with image, mask and depth; run exp_preprocess.py again")
-    if left_out := sorted(set(files["image"]) - set(loaded)):
-        log.warning("%s: views left out, image, mask or depth missing or unreadable: %s", folder, listed(left_out))
-    used = list(loaded)
-    height, width = loaded[used[0]]["image"].shape[:2]
-    for i, view in loaded.items():
-        for name, image in view.items():
-            if image.shape[:2] != (height, width):
-                raise UserError(
-                    f"{folder / name}: view {i} is not {width}x{height} as the images are; prepare it again"
-                )
-    camera, world_from_camera = _read_cameras(folder, used, world_from_normalized, width, height)
-    notes = read_notes(folder, used)
-    with_normals = all("pred_normal" in view for view in loaded.values())
+    views = _load_views(folder)
+    numbers, first = list(views), next(iter(views.values()))
+    height, width = first["image"].shape[:2]
+    camera, world_from_camera = _read_cameras(folder, numbers, world_from_normalized, width, height)
+    if not (folder / "views.json").exists():  # made by O2-Recon
+        views = in_image_camera(folder, views, camera, world_from_camera, world_from_normalized)
+    facts = [
+        view["fact"] if "fact" in view else facts_from_mask(view["mask"], view["depth"]) for view in views.values()
+    ]
+    with_normals = all("pred_normal" in view for view in views.values())
+    notes = read_notes(folder, numbers)
     return ObjectViews(
         name=folder.resolve().name.removesuffix("_inpainted"),
         label=notes.label,
         camera=camera,
         world_from_camera=world_from_camera,
         world_from_normalized=world_from_normalized,
-        color=np.stack([view["image"] for view in loaded.values()]),
-        depth_mm=np.stack([view["depth"] for view in loaded.values()]),
-        fact=np.stack([view["fact"] for view in loaded.values()]),
-        normal=np.stack([view["pred_normal"] for view in loaded.values()]) if with_normals else None,
+        color=np.stack([view["image"] for view in views.values()]),
+        depth_mm=np.stack([view["depth"] for view in views.values()]),
+        fact=np.stack(facts),
+        normal=np.stack([view["pred_normal"] for view in views.values()]) if with_normals else None,
         scores=notes.scores,
         up=notes.up,
     )
@@ -121,20 +115,38 @@ def _write_view(folder: Path, views: ObjectViews, i: int) -> None:
         _write_normals(folder / "pred_normal" / f"{name}.npz", views.normal[i])
 
 
-def _read_view(files: dict[str, dict[int, Path]], i: int) -> dict[str, np.ndarray] | None:
-    """The images of one view by folder; None, with a warning, when one cannot be read."""
+def _load_views(folder: Path) -> dict[int, dict[str, np.ndarray]]:
+    """The images of every readable view, by its number and by folder; all of one size."""
+    files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact")}
+    files["pred_normal"] = numbered(folder / "pred_normal", (".npz",))
+    numbers = sorted(files["image"].keys() & files["mask"].keys() & files["depth"].keys())
+    loaded = zip(numbers, ahead(lambda i: _read_view(files, i), numbers), strict=True)
+    views = {i: view for i, view in loaded if view is not None}
+    if not views:
+        raise UserError(f"{folder}: holds no readable view with image, mask and depth; run exp_preprocess.py again")
+    if left_out := sorted(set(files["image"]) - set(views)):
+        log.warning("%s: views left out, image, mask or depth missing or unreadable: %s", folder, listed(left_out))
+    height, width = next(iter(views.values()))["image"].shape[:2]
+    for i, view in views.items():
+        for name, image in view.items():
+            if image.shape[:2] != (height, width):
+                raise UserError(
+                    f"{folder / name}: view {i} is not {width}x{height} as the images are; prepare it again"
+                )
+    return views
+
+
+def _read_view(files: Mapping[str, Mapping[int, Path]], i: int) -> dict[str, np.ndarray] | None:
+    """The images of one view that are there, by folder; None, with a warning, when one cannot be read."""
+    readers: dict[str, Callable[[Path], np.ndarray]] = {
+        "image": read_color,
+        "mask": read_mask,
+        "depth": read_depth_mm,
+        "fact": read_mask,
+        "pred_normal": _read_normals,
+    }
     try:
-        mask, depth_mm = read_mask(files["mask"][i]), read_depth_mm(files["depth"][i])
-        view = {"image": read_color(files["image"][i]), "depth": depth_mm}
-        if i in files["fact"]:
-            view["fact"] = read_mask(files["fact"][i])
-        elif mask.shape == depth_mm.shape:
-            view["fact"] = facts_from_mask(mask, depth_mm)
-        else:
-            view["fact"] = mask  # of the wrong size, which the caller tells
-        if i in files["pred_normal"]:
-            view["pred_normal"] = _read_normals(files["pred_normal"][i])
-        return view
+        return {name: readers[name](paths[i]) for name, paths in files.items() if i in paths}
     except UnreadableImage as error:
         log.warning("%s", error)
         return None

@@ -17,6 +17,7 @@ from scene.camera import Intrinsics, nearest_pixel, transform
 DepthMap = Callable[[UInt16[np.ndarray, "hd wd"]], Float[np.ndarray, "h w"]]
 ColorMap = Callable[[UInt8[np.ndarray, "hs ws 3"]], UInt8[np.ndarray, "h w 3"]]
 LabelMap = Callable[[Integer[np.ndarray, "hs ws"]], Integer[np.ndarray, "h w"]]
+NormalMap = Callable[[Float[np.ndarray, "hs ws 3"]], Float[np.ndarray, "h w 3"]]
 
 
 def surface_step(camera: Intrinsics) -> float:
@@ -102,6 +103,12 @@ def labels_into(target: Intrinsics, source: Intrinsics) -> LabelMap:
         return lambda image: image
     u, v = _pixels_of(target, source)
     return lambda image: cv2.remap(image, u, v, cv2.INTER_NEAREST)
+
+
+def normals_into(target: Intrinsics, source: Intrinsics) -> NormalMap:
+    """As ``labels_into`` for normals of the camera frame; 0, unknown, beyond the source's edge."""
+    u, v = _pixels_of(target, source)
+    return lambda normal: cv2.remap(normal.astype(np.float32), u, v, cv2.INTER_NEAREST).astype(normal.dtype)
 
 
 def _pixels_of(target: Intrinsics, source: Intrinsics) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
