@@ -101,7 +101,7 @@ def _facts(
         Frame(i, camera, pose, view.color, view.depth_mm * np.float32(1e-3), view.mask.astype(np.uint8))
         for i, (pose, view) in enumerate(zip(poses, views, strict=True))
     ]
-    votes = LabelVotes(CellGrid(np.asarray(poses[0, :3, 3], np.float64), ExtractSettings.cell_m))
+    votes = LabelVotes(CellGrid(np.asarray(poses[0, :3, 3], np.float64), ExtractSettings().cell_m))
     doubts = [find_doubts(frame) for frame in frames]
     for frame, doubt in zip(frames, doubts, strict=True):
         votes.add_view(*sure_points(frame, doubt))

@@ -19,6 +19,7 @@ from scene.files import read_json
 from scene.images import UnreadableImage, read_labels, resize_labels
 from scene.records import Instance
 from scene.runlog import log
+from scene.stream import ahead
 
 _TSV_NAME = "scannetv2-labels.combined.tsv"
 UNNAMED = "object"
@@ -46,12 +47,8 @@ def read_instances(
     """
     chosen = [sorted(masks)[i] for i in np.unique(np.linspace(0, len(masks) - 1, min(look_at, len(masks))).astype(int))]
     frames_by_id: dict[int, list[int]] = {}
-    for frame in chosen:
-        try:
-            ids = np.unique(read_labels(masks[frame]))
-        except UnreadableImage:
-            continue  # named when the frame itself is loaded
-        for instance_id in ids[ids > 0].tolist():
+    for frame, ids in zip(chosen, ahead(lambda frame: _ids_in(masks[frame]), chosen), strict=True):
+        for instance_id in ids:
             frames_by_id.setdefault(instance_id, []).append(frame)
     table = _read_table(scan)
     names = _names_from_aggregation(scan)
@@ -61,6 +58,14 @@ def read_instances(
     for instance_id in nameless:
         names[instance_id] = _name_from_labels(instance_id, frames_by_id[instance_id], masks, labels, table)
     return [table.instance(i, names[i]) for i in sorted(frames_by_id)]
+
+
+def _ids_in(mask: Path) -> list[int]:
+    """The instance ids of one image; none when it cannot be read, which is told when the frame itself is loaded."""
+    try:
+        return [i for i in np.unique(read_labels(mask)).tolist() if i > 0]
+    except UnreadableImage:
+        return []
 
 
 def _read_table(scan: Path) -> LabelTable:

@@ -1,6 +1,7 @@
 """From a scan to object folders: facts against ray-cast truth, leaks and strays, and what is refused."""
 
 import dataclasses
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,6 +157,24 @@ def test_frames_that_cannot_be_read_do_not_stop_the_others(tmp_path: Path, caplo
     (path,) = extract(open_scan(folder), tmp_path / "out", SETTINGS, [2])
     assert list(open_object_source(path).notes.frame_ids) == [0, 1, 3, 4]
     assert "depth/2.png" in caplog.text
+
+
+def test_a_full_disk_and_an_unwritable_target_leave_nothing_behind(
+    scan_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = open_scan(scan_folder)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        extract(scan, tmp_path / "file", SETTINGS, [2])
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        extract(scan, tmp_path / "out", SETTINGS, [2])
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
