@@ -79,8 +79,41 @@ class RaySettings:
 
 
 @dataclass(frozen=True)
+class EvidenceSettings:
+    """How an object's views are fused into what is known of the space round it."""
+
+    voxel_m: float = 0.01  # side of a voxel; about the noise of the usual depth camera at 2 m
+    min_voxels_across: int = 100  # small objects get smaller voxels, so that so many lie along their box's diagonal
+    max_voxels: int = 6_000_000  # large ones get larger voxels: so many hold in 0.2 GB
+    front_m: float = 0.04  # in front of a sensed surface distances are averaged this far; farther is free
+    thickness_m: float = 0.03  # behind it this far, and so far the object goes on at least
+    least_weight: float = 0.1  # of evidence, for a voxel to count as seen; a square view from 1 m weighs 1
+    min_views: int = 2  # views that must agree that a voxel is free; one may be a flying pixel
+    room_share: float = 0.2  # room round the seen part, for the unseen, as a share of its diagonal,
+    least_room_m: float = 0.1  # at least
+    most_room_m: float = 0.4  # and at most
+
+    def __post_init__(self) -> None:
+        if min(self.voxel_m, self.front_m, self.thickness_m, self.least_weight) <= 0:
+            raise ValueError("voxel_m, front_m, thickness_m and least_weight must be positive")
+        if min(self.min_voxels_across, self.max_voxels, self.min_views) < 1:
+            raise ValueError("min_voxels_across, max_voxels and min_views must be at least 1")
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """One of training.priors, applied in the order in which the configuration names them."""
+
+    enabled: bool = True  # its switch
+    options: dict[str, float] = dataclasses.field(default_factory=dict)  # what the prior itself can be told
+
+
+@dataclass(frozen=True)
 class FitSettings:
     """One object's fit."""
+
+    evidence: EvidenceSettings = EvidenceSettings()  # read where a phase draws points
+    priors: dict[str, PriorSettings] = dataclasses.field(default_factory=dict)  # in this order
 
     field: FieldSettings = dataclasses.field(default_factory=FieldSettings)
     render: RenderSettings = dataclasses.field(default_factory=RenderSettings)

@@ -1,0 +1,94 @@
+"""An object hangs together: parts seen apart are joined where nobody could see that they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from training.evidence import INSIDE, Evidence
+from training.priors import prior, suppose
+
+_CELL = 2  # voxels along a cell of the grid in which paths are sought
+_NEIGHBOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1))
+
+
+@prior("connection")
+def connection(
+    evidence: Evidence, *, least_part: float = 0.02, radius_m: float = 0.015, confidence: float = 0.1
+) -> Evidence:
+    """Assume that every part of at least ``least_part`` of the largest is joined to it by the shortest hidden way.
+
+    The way runs through unknown space, as a rod of ``radius_m``; a part that only space seen to be free surrounds stays
+    apart (and is later left out as a floater).  Runs before whatever decides the unknown.
+    """
+    parts, count = ndimage.label(evidence.side == INSIDE, structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    wanted = np.flatnonzero(sizes >= least_part * sizes.max())
+    if len(wanted) < 2:
+        return evidence
+    passable = _pooled_any(evidence.side != 1)
+    labels = _pooled_label(np.where(np.isin(parts, wanted), parts, 0))
+    rods = np.zeros(evidence.side.shape, np.bool_)
+    for path in _paths(labels, passable, int(np.argmax(sizes))):
+        index = np.minimum(_CELL * path + _CELL // 2, np.array(rods.shape) - 1)
+        rods[tuple(index.T)] = True
+    reach = ndimage.distance_transform_edt(~rods) * evidence.voxel_m if rods.any() else np.full(rods.shape, np.inf)
+    side = np.full(rods.shape, INSIDE, np.int8)
+    return suppose(evidence, reach <= radius_m + evidence.voxel_m, side, confidence)
+
+
+def _paths(labels: Int[np.ndarray, "x y z"], passable: Bool[np.ndarray, "x y z"], root: int) -> list[np.ndarray]:
+    """Cells (n, 3) of the cheapest ways that join every label to ``root``, nearest first; none where walled off."""
+    graph = _grid_graph(passable | (labels > 0), np.where(labels > 0, 0.05, 1.0))
+    joined, left = labels == root, set(np.unique(labels)) - {0, root}
+    found = []
+    while left:
+        distance, before, _ = dijkstra(
+            graph, indices=np.flatnonzero(joined.ravel()), return_predecessors=True, min_only=True
+        )
+        distance = np.where(np.isin(labels.ravel(), list(left)), distance, np.inf)
+        cell = int(np.argmin(distance))
+        if not np.isfinite(distance[cell]):
+            break
+        reached = int(labels.ravel()[cell])
+        way = []
+        while cell >= 0 and not joined.ravel()[cell]:
+            way.append(cell)
+            cell = int(before[cell])
+        way.append(cell)
+        found.append(np.stack(np.unravel_index(way, labels.shape), axis=1))
+        joined |= labels == reached
+        left.discard(reached)
+    return found
+
+
+def _grid_graph(passable: Bool[np.ndarray, "x y z"], cost: Float[np.ndarray, "x y z"]) -> coo_matrix:
+    """Neighbouring passable cells joined by edges of the mean of their costs times their distance."""
+    number = np.arange(passable.size).reshape(passable.shape)
+    rows, columns, weights = [], [], []
+    for step in _NEIGHBOURS:
+        here = tuple(slice(max(0, -s), n - max(0, s)) for s, n in zip(step, passable.shape, strict=True))
+        there = tuple(slice(max(0, s), n - max(0, -s)) for s, n in zip(step, passable.shape, strict=True))
+        both = passable[here] & passable[there]
+        rows.append(number[here][both])
+        columns.append(number[there][both])
+        weights.append((cost[here][both] + cost[there][both]) * 0.5 * np.linalg.norm(step))
+    row, column, weight = np.concatenate(rows), np.concatenate(columns), np.concatenate(weights)
+    size = passable.size
+    both_ways = (np.concatenate([weight, weight]), (np.concatenate([row, column]), np.concatenate([column, row])))
+    return coo_matrix(both_ways, shape=(size, size)).tocsr()
+
+
+def _pooled_any(values: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x2 y2 z2"]:
+    return _pooled_label(values.astype(np.int64)) > 0
+
+
+def _pooled_label(values: Int[np.ndarray, "x y z"]) -> Int[np.ndarray, "x2 y2 z2"]:
+    """The largest value of each cell."""
+    padded = np.pad(values, [(0, -n % _CELL) for n in values.shape])
+    x, y, z = (n // _CELL for n in padded.shape)
+    return padded.reshape(x, _CELL, y, _CELL, z, _CELL).max(axis=(1, 3, 5))
