@@ -40,11 +40,21 @@ MEASURES = (
     ),
     Measure("f_0.02", "F@2cm", "balance of precision and recall at 2 cm"),
     Measure("precision_0.02", "precision@2cm", "share of the mesh that lies within 2 cm of the true surface"),
-    Measure("recall_0.02", "recall@2cm", "share of the true surface that the mesh comes within 2 cm of"),
-    Measure("recall_seen_0.02", "seen recall@2cm", "the same for the true surface that some camera saw"),
-    Measure("recall_hidden_0.02", "hidden recall@2cm", "the same for the true surface that no camera saw"),
+    Measure("recall_0.02", "recall@2cm", "share of the true surface within 2 cm of the mesh"),
     Measure(
-        "recall_hidden_0.05", "hidden recall@5cm", "share of the unseen true surface that the mesh comes within 5 cm of"
+        "recall_seen_0.02",
+        "seen recall@2cm",
+        "of the true surface that some camera saw, the share within 2 cm of the mesh",
+    ),
+    Measure(
+        "recall_hidden_0.02",
+        "hidden recall@2cm",
+        "of the true surface that no camera saw, the share within 2 cm of the mesh",
+    ),
+    Measure(
+        "recall_hidden_0.05",
+        "hidden recall@5cm",
+        "of the true surface that no camera saw, the share within 5 cm of the mesh",
     ),
     Measure("normal_consistency", "normals", "how well the mesh's orientation follows the true surface", 100.0, "%", 1),
     Measure(

@@ -157,7 +157,7 @@ def _score_files(
         None if truth_path is None else str(truth_path),
     )
     if mesh_path is None:
-        score.problems.append(f"there is no mesh for {truth_path}")
+        score.problems.append(f"there is no mesh to compare with {_short(truth_path)}")
         return score
     try:
         mesh = load_mesh(mesh_path)
@@ -171,7 +171,7 @@ def _score_files(
         except UserError as error:
             score.problems.append(str(error))
     elif truth_folder is not None:
-        score.problems.append(f"there is no true mesh {truth_folder / f'obj_{instance_id - 1}.ply'}")
+        score.problems.append(f"there is no true mesh {_short(truth_folder / f'obj_{instance_id - 1}.ply')}")
     try:
         score.scores.update(score_object(mesh, true_mesh, views, instance_id, settings))
     except UserError as error:
@@ -180,6 +180,10 @@ def _score_files(
     if views and "depth_agreement" not in score.scores:
         score.problems.append("no view has a depth pixel of it, so its depth agreement is not known")
     return score
+
+
+def _short(path: Path | None) -> str:
+    return "" if path is None else f"{path.parent.name}/{path.name}"
 
 
 def find_meshes(folder: Path) -> dict[str, dict[int, Path]]:

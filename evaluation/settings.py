@@ -28,4 +28,6 @@ class ReportSettings:
 
     views: int = 4  # input views an object
     view_width: int = 320  # of the pictures of views, in pixels
-    faces: int = 30_000  # a mesh is simplified to so many triangles for the page (12 objects: about 10 MB)
+    faces: int = 30_000  # a mesh is simplified to so many triangles for the page ...
+    faces_in_all: int = 300_000  # ... and all together to so many, which keeps the page below 15 MB
+    max_frames: int = 200  # of a longer scan, views are picked among so many frames, evenly spread

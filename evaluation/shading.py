@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int, UInt8
 
-from scene.camera import Intrinsics
+from scene.camera import Intrinsics, project
 from scene.raycast import RayCaster
 
 Color = Literal["vertex", "normal", "plain", "seen"]
@@ -35,7 +35,12 @@ def render_rgba(
     colours, "seen" the vertex attribute ``seen`` (1 blue: a camera saw it, 0 orange: completed; plain without it).
     Inner sides of faces are red.
     """
-    fine = camera.resized(camera.width * supersample, camera.height * supersample)
+    picture = np.zeros((camera.height, camera.width, 4), np.uint8)
+    left, top, width, height = _window(mesh, camera, world_from_camera)
+    if width <= 0 or height <= 0:
+        return picture
+    window = camera.cropped(left, top, width, height)
+    fine = window.resized(width * supersample, height * supersample)
     depth_m, triangle = RayCaster(mesh).render(fine, world_from_camera)
     hit = triangle >= 0
     image = np.zeros((fine.height, fine.width, 4))  # colour times coverage, so that averaging mixes only what is there
@@ -44,9 +49,11 @@ def render_rgba(
         points = world_from_camera[:3, 3] + depth_m[hit][:, None] * directions
         image[hit, :3] = _shaded(mesh, triangle[hit], points, directions, world_from_camera, color)
         image[hit, 3] = 1.0
-    small = cv2.resize(image, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     rgb = small[..., :3] / np.maximum(small[..., 3:], 1e-9)
-    return np.rint(np.concatenate([rgb, small[..., 3:]], axis=2) * 255.0).clip(0, 255).astype(np.uint8)
+    rgba = np.rint(np.concatenate([rgb, small[..., 3:]], axis=2) * 255.0).clip(0, 255).astype(np.uint8)
+    picture[top : top + height, left : left + width] = rgba
+    return picture
 
 
 def vertex_colors(mesh: trimesh.Trimesh) -> Float[np.ndarray, "v 3"]:
@@ -55,6 +62,18 @@ def vertex_colors(mesh: trimesh.Trimesh) -> Float[np.ndarray, "v 3"]:
     if visual is None or visual.kind is None:
         return np.broadcast_to(PLAIN, (len(mesh.vertices), 3))
     return np.asarray(visual.vertex_colors)[:, :3] / 255.0
+
+
+def _window(
+    mesh: trimesh.Trimesh, camera: Intrinsics, world_from_camera: Float[np.ndarray, "4 4"]
+) -> tuple[int, int, int, int]:
+    """left, top, width, height of the part of the image that the mesh's box covers; all of it when that is not sure."""
+    uv, z = project(trimesh.bounds.corners(mesh.bounds), camera, world_from_camera)
+    if not (z > 1e-6).all():
+        return 0, 0, camera.width, camera.height
+    first = np.floor(uv.min(0)).clip(0, [camera.width, camera.height]).astype(int)
+    last = np.ceil(uv.max(0)).clip(-1, [camera.width - 1, camera.height - 1]).astype(int)
+    return int(first[0]), int(first[1]), int(last[0] - first[0] + 1), int(last[1] - first[1] + 1)
 
 
 def _shaded(
@@ -89,5 +108,5 @@ def _shaded(
     key = world_from_camera[:3, :3] @ np.array([-0.48, -0.62, -0.62])
     above = world_from_camera[:3, :3] @ np.array([0.0, -1.0, 0.0])
     facing = -(normal * directions).sum(1) / np.linalg.norm(directions, axis=1)
-    light = 0.34 + 0.46 * (normal @ key).clip(0.0) + 0.14 * (normal @ above) + 0.22 * facing.clip(0.0)
+    light = 0.46 + 0.46 * (normal @ key).clip(0.0) + 0.12 * (normal @ above) + 0.18 * facing.clip(0.0)
     return (albedo * light[:, None]).clip(0.0, 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,8 @@ from jaxtyping import Bool, Float, Integer, UInt8
 
 from scene.camera import Intrinsics
 from scene.errors import UserError
-from scene.records import Fact, Frame, ObjectViews, Scan
+from scene.records import Fact, ObjectViews, Scan
+from scene.stream import stream_frames
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,23 @@ class View:
     depth_m: Float[np.ndarray, "h w"]
     instance: Integer[np.ndarray, "h w"] | None = None
     color: UInt8[np.ndarray, "h w 3"] | None = None
+    index: int = -1  # its place among the scan's frames or the object's views
 
     def shows(self, instance_id: int) -> Bool[np.ndarray, "h w"]:
         """The pixels of one thing; none where the view has no instances."""
         return np.zeros(self.depth_m.shape, bool) if self.instance is None else self.instance == instance_id
 
 
-def view_of_frame(frame: Frame, with_color: bool = False) -> View:
-    """A scan's frame as a view, its colour left out unless asked for."""
-    color = frame.color if with_color else None
-    return View(frame.camera, frame.world_from_camera, frame.depth_m, frame.instance, color)
-
-
 def views_of_scan(scan: Scan, max_frames: int) -> list[View]:
-    """Up to ``max_frames`` readable frames, evenly spread over the scan.  Raises UserError when none can be read."""
-    chosen = np.unique(np.linspace(0, len(scan) - 1, min(max_frames, len(scan))).round().astype(int))
-    views = [view_of_frame(frame) for frame in map(scan.load_frame, chosen.tolist()) if frame is not None]
+    """Up to ``max_frames`` readable frames, evenly spread over the scan, without their colour.
+
+    Raises UserError when none can be read.
+    """
+    chosen = np.unique(np.linspace(0, len(scan) - 1, min(max_frames, len(scan))).round().astype(int)).tolist()
+    views = [
+        View(frame.camera, frame.world_from_camera, frame.depth_m, frame.instance, index=index)
+        for index, frame in stream_frames(scan, f"reading {scan.name}", chosen)
+    ]
     if not views:
         raise UserError(f"{scan.name}: none of the scan's frames can be read; check its colour and depth images")
     return views
@@ -57,15 +58,7 @@ def views_of_object(views: ObjectViews, instance_id: int) -> list[View]:
                 np.where(sensed, views.depth_mm[k], 0).astype(np.float32) / 1000.0,
                 np.where(shown, instance_id, 0),
                 views.color[k],
+                index=k,
             )
         )
     return result
-
-
-def instance_ids(views: Iterable[View]) -> list[int]:
-    """The ids of all things that the views show."""
-    ids: set[int] = set()
-    for view in views:
-        if view.instance is not None:
-            ids.update(np.unique(view.instance).tolist())
-    return sorted(ids - {0})

@@ -56,8 +56,8 @@ def test_every_object_is_scored_or_named_with_the_reason(folders):
     expected = {
         4: "1e+03 times as large",
         5: "no part of the mesh lies within 0.1 m of its true mesh (centres 7.00 m",
-        6: "there is no mesh for",
-        7: "there is no true mesh",
+        6: "there is no mesh to compare with scene0001_00/obj_5.ply",
+        7: "there is no true mesh scene0001_00/obj_6.ply",
         8: "not finite",
         9: "holds no triangles",
         10: "cannot be read as a mesh",

@@ -1,0 +1,58 @@
+"""Meshes made light for a page: fewer triangles, GLB in base64, a small picture."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import trimesh
+from jaxtyping import Float, UInt8
+from scipy.spatial import cKDTree
+
+from evaluation.pictures import camera_around
+from evaluation.shading import render_rgba, vertex_colors
+from evaluation.views import View
+from evaluation.visibility import seen
+from scene.mesh import rotation_between
+
+
+def simplified(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
+    """The mesh with about ``faces`` triangles at most; each vertex takes the colour of the nearest original one."""
+    light = mesh.simplify_quadric_decimation(face_count=faces) if len(mesh.faces) > faces else mesh.copy()
+    nearest = cKDTree(mesh.vertices).query(light.vertices, workers=-1)[1]
+    colors = np.rint(vertex_colors(mesh)[nearest] * 255.0).astype(np.uint8)
+    return trimesh.Trimesh(light.vertices, light.faces, vertex_colors=colors, process=False)
+
+
+def mark_seen(mesh: trimesh.Trimesh, views: Sequence[View]) -> None:
+    """Give the mesh the vertex attribute ``seen``: 1 where some view saw it, 0 where it was completed."""
+    visible = seen(np.asarray(mesh.vertices), np.asarray(mesh.vertex_normals), views)
+    mesh.vertex_attributes["seen"] = visible.astype(np.float32)
+
+
+def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:
+    """The mesh as GLB (+y up), its ``seen`` as the glTF attribute ``_seen``, in base64."""
+    turned = mesh.copy()
+    turned.apply_transform(rotation_between(up, np.array([0.0, 1.0, 0.0])))
+    return base64.b64encode(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=False)).decode("ascii")
+
+
+def thumbnail(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"], width: int = 176) -> str:
+    """A small picture of the mesh on a clear ground, as a data URL."""
+    camera, world_from_camera = camera_around(
+        np.asarray(mesh.vertices), up, 35.0, width=width, height=round(width * 0.75), margin=1.12
+    )
+    return data_url(render_rgba(mesh, camera, world_from_camera))
+
+
+def data_url(image: UInt8[np.ndarray, "h w c"]) -> str:
+    """An RGB picture as JPEG, one with alpha as PNG, ready to stand in ``src``."""
+    clear = image.shape[2] == 4
+    order = cv2.COLOR_RGBA2BGRA if clear else cv2.COLOR_RGB2BGR
+    options = [] if clear else [cv2.IMWRITE_JPEG_QUALITY, 82]
+    written, data = cv2.imencode(".png" if clear else ".jpg", cv2.cvtColor(image, order), options)
+    assert written
+    kind = "png" if clear else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
