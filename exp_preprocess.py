@@ -26,6 +26,8 @@ def main() -> int:
     from preprocess.training_folder import prepare
 
     inpaint = arguments.data_type == "scannet-with-inpaint"
+    if inpaint:
+        log.info("pixels hidden by other things stay unknown: there is no in-painter yet")
     settings = dataclasses.replace(PrepareSettings(), crop="centre" if inpaint else "none")
     failed = []
     for source in progress(sources, "preparing objects"):

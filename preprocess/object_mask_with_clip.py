@@ -128,6 +128,8 @@ def main() -> int:
     parser.add_argument("--instances", type=Path, help="instances found by preprocess/segment_scan.py (for one scene)")
     arguments = parser.parse_args()
     scans = find_scans(arguments.scannet_root, arguments.scene_name)
+    if arguments.instances is not None and len(scans) != 1:
+        raise UserError(f"--instances {arguments.instances}: belongs to one scan; name it with --scene_name")
     failed = 0
     for folder in scans:
         try:

@@ -15,6 +15,7 @@ from preprocess.settings import ExtractSettings, PrepareSettings
 from scene.camera import Intrinsics, unproject_where
 from scene.cells import CellGrid, LabelVotes, grown, main_cells
 from scene.errors import UserError
+from scene.images import millimetres
 from scene.normalize import around
 from scene.object_folder import write_training_folder
 from scene.object_source import SourceView, open_object_source
@@ -47,7 +48,7 @@ def prepare(object_folder: Path, training_folder: Path, settings: PrepareSetting
     facts = _facts(source.camera, poses, loaded)
     color_map, label_map = color_into(camera, source.camera), labels_into(camera, source.camera)
     depth_map = depth_into(camera, source.camera, np.eye(4))
-    depth_mm = np.stack([_millimetres(depth_map(view.depth_mm)) for view in loaded])
+    depth_mm = np.stack([millimetres(depth_map(view.depth_mm)) for view in loaded])
     fact = np.stack([label_map(image) for image in facts])
     points = _object_points(depth_mm, fact, camera, poses)
     if len(points) == 0:
@@ -122,10 +123,6 @@ def _object_points(
     for image, what, pose in zip(depth_mm, fact, world_from_camera, strict=True):
         points.append(unproject_where(what == Fact.OBJECT, image * np.float32(1e-3), camera, pose)[::step])
     return np.concatenate(points)
-
-
-def _millimetres(depth_m: Float[np.ndarray, "h w"]) -> UInt16[np.ndarray, "h w"]:
-    return np.rint(depth_m * 1000).clip(0, 65534).astype(np.uint16)
 
 
 def _of_views(notes: ViewNotes, numbers: Sequence[int]) -> ViewNotes:

@@ -74,10 +74,10 @@ def select_views(
     if len(usable) < settings.min_views:
         marks.append(f"rarely seen: in {len(usable)} views, {settings.min_views} are wanted")
     count = int(min(max(settings.min_views, len(candidates) * settings.views_share), settings.max_views))
-    if len(candidates) <= count:
-        return candidates, marks
-    scores = np.array([sightings[i].score for i in candidates])
-    picked = [candidates[i] for i in best_of_clusters(world_from_camera[candidates], scores, count, settings.seed)]
+    picked = candidates
+    if len(candidates) > count:
+        scores = np.array([sightings[i].score for i in candidates])
+        picked = [candidates[i] for i in best_of_clusters(world_from_camera[candidates], scores, count, settings.seed)]
     return sorted(_add_for_coverage(picked, usable, sightings, settings)), marks
 
 
@@ -109,9 +109,7 @@ def _add_for_coverage(
     picked: list[int], candidates: Sequence[int], sightings: Sequence[Sighting], settings: ExtractSettings
 ) -> list[int]:
     """``picked`` and the candidates that, one after another, add most to the part of the object that is seen."""
-    everything = np.unique(np.concatenate([sightings[i].cells for i in candidates]))
-    if len(everything) == 0:
-        return picked
+    everything = np.unique(np.concatenate([np.zeros(0, np.int64), *(sightings[i].cells for i in candidates)]))
     seen = np.zeros(len(everything), bool)
     shows = {i: np.searchsorted(everything, sightings[i].cells) for i in candidates}
     for i in picked:
@@ -120,7 +118,7 @@ def _add_for_coverage(
     while len(chosen) < settings.max_views:
         gains = {i: int((~seen[shows[i]]).sum()) for i in candidates if i not in chosen}
         best = max(gains, key=lambda i: gains[i], default=None)
-        if best is None or gains[best] < settings.min_gain * len(everything):
+        if best is None or gains[best] < max(1, settings.min_gain * len(everything)):
             break
         chosen.append(best)
         seen[shows[best]] = True

@@ -75,7 +75,7 @@ class LabelVotes:
 
 
 def main_cells(
-    keys: Int64[np.ndarray, " n"], weights: Integer[np.ndarray, " n"], reach: int = 2, share: float = 0.05
+    keys: Int64[np.ndarray, " n"], weights: Integer[np.ndarray, " n"], reach: int = 3, share: float = 0.02
 ) -> Int64[np.ndarray, " m"]:
     """The cells of the object proper: the heaviest group, and every group of at least ``share`` of its weight.
 

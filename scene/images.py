@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Integer, UInt8, UInt16
+from jaxtyping import Float, Integer, UInt8, UInt16
 
 from scene.errors import UserError
 from scene.files import told_plainly
@@ -68,6 +68,11 @@ def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"] | Integer[np.ndarr
     data = encode_image(path.suffix, image)
     with told_plainly(path):
         path.write_bytes(data)
+
+
+def millimetres(depth_m: Float[np.ndarray, "h w"]) -> UInt16[np.ndarray, "h w"]:
+    """Depth as it is stored; what lies beyond 65.534 m stays there."""
+    return np.rint(depth_m * 1000).clip(0, _NO_DEPTH - 1).astype(np.uint16)
 
 
 def resize_labels(labels: Integer[np.ndarray, "h w"], width: int, height: int) -> Integer[np.ndarray, "h2 w2"]:

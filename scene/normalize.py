@@ -52,7 +52,7 @@ def around(points_m: Float[np.ndarray, "n 3"], margin: float) -> Float[np.ndarra
     spread = np.quantile(np.linalg.norm(points_m - middle, axis=1), 0.9)
     grid = CellGrid(middle.astype(np.float64), max(0.1 * float(spread), 1e-3))
     keys, counts = np.unique(grid.keys(points_m), return_counts=True)
-    proper = np.isin(grid.keys(points_m), main_cells(keys, counts, reach=3, share=0.02))
+    proper = np.isin(grid.keys(points_m), main_cells(keys, counts))
     low, high = points_m[proper].min(axis=0), points_m[proper].max(axis=0)
     radius = float(np.linalg.norm(high - low)) / 2
     return similarity(((low + high) / 2).astype(np.float64), max(radius * margin, 1e-3))

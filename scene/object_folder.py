@@ -25,7 +25,7 @@ from scipy.linalg import rq
 from scene.camera import Intrinsics, transform
 from scene.errors import UserError
 from scene.files import atomic_folder
-from scene.frame_files import is_rigid, listed, numbered, read_matrix, write_matrix
+from scene.frame_files import listed, numbered, read_matrix, write_matrix
 from scene.images import UnreadableImage, read_color, read_depth_mm, read_mask, write_image
 from scene.normalize import inverse, normalized_from_camera
 from scene.records import Fact, ObjectViews
@@ -197,9 +197,10 @@ def _read_cameras(
         raise UserError(f"{path}: has no readable camera for every view ({error}); prepare the object again") from error
     matrices, poses = [], []
     for i, projection in zip(numbers, projections, strict=True):
-        matrix, pose = _decompose(projection[:3, :4].astype(np.float64))
-        if not is_rigid(pose):
-            raise UserError(f"{path}: world_mat_{i} is not a pinhole camera; prepare the object again")
+        try:
+            matrix, pose = _decompose(projection[:3, :4].astype(np.float64))
+        except ValueError as error:  # singular, or not finite
+            raise UserError(f"{path}: world_mat_{i} is not a pinhole camera; prepare the object again") from error
         matrices.append(matrix)
         poses.append(pose)
     if np.abs(np.stack(matrices) - matrices[0]).max() > 0.5:
@@ -210,7 +211,10 @@ def _read_cameras(
 
 
 def _decompose(projection: Float[np.ndarray, "3 4"]) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "4 4"]]:
-    """K with positive focal lengths, and world from camera, of ``projection`` = K [R|t] up to a factor."""
+    """K with positive focal lengths, and world from camera, of ``projection`` = K [R|t] up to a factor.
+
+    Raises ValueError when there is no such camera.
+    """
     upper, rotation = rq(projection[:, :3])
     signs = np.diag(np.sign(np.diag(upper)))
     upper, rotation = upper @ signs, signs @ rotation

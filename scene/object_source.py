@@ -21,6 +21,7 @@ from scene.frame_files import numbered, write_matrix
 from scene.images import (
     UnreadableImage,
     encode_image,
+    millimetres,
     read_color,
     read_depth_mm,
     read_mask,
@@ -94,7 +95,7 @@ def _loader(
             fact = images["fact"].get(view)
             return SourceView(
                 color=resize_color(read_color(images["origin_image"][view]), width, height),
-                depth_mm=np.rint(depth_m * 1000).astype(np.uint16),
+                depth_mm=millimetres(depth_m),
                 mask=resize_labels(read_mask(images["mask"][view]), width, height) > 127,
                 fact=None if fact is None else resize_labels(read_mask(fact), width, height),
             )
@@ -148,5 +149,5 @@ def encode_shared(frame: Frame) -> dict[str, bytes]:
     return {
         "origin_image": encode_image(".jpg", frame.color),
         "inst": encode_image(".png", frame.instance),
-        "depth": encode_image(".png", np.rint(frame.depth_m * 1000).clip(0, 65534).astype(np.uint16)),
+        "depth": encode_image(".png", millimetres(frame.depth_m)),
     }

@@ -75,6 +75,7 @@ def _loader(
     """The scan's ``load_frame``: one frame registered into ``rig.camera``, or None with a warning."""
     register = depth_into(rig.camera, rig.depth_camera, rig.color_from_depth)
     width, height = rig.camera.width, rig.camera.height
+    told: set[int] = set()  # frames already warned of: a scan is passed over more than once
 
     def load_frame(index: int) -> Frame | None:
         frame_id = frame_ids[index]
@@ -86,7 +87,9 @@ def _loader(
             if instance is not None:
                 _check_shape(masks[frame_id], instance, rig.color_size)
         except UnreadableImage as error:
-            log.warning("frame %d left out: %s", frame_id, error)
+            if frame_id not in told:
+                log.warning("frame %d left out: %s", frame_id, error)
+            told.add(frame_id)
             return None
         return Frame(
             frame_id=frame_id,

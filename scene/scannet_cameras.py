@@ -17,6 +17,7 @@ from scene.images import UnreadableImage, read_color, read_depth_mm
 from scene.runlog import log
 
 _WORK_SIDE = 640  # pixels on the longer side of the working camera
+_FULL_SIZE = (1296, 968)  # of ScanNet's colour; exports of smaller colour often keep the intrinsics of this size
 _LOOK_AT = 7  # images of each kind looked at to learn size and unit of all
 
 
@@ -91,9 +92,7 @@ def _sample(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> list[n
         except UnreadableImage as error:
             faults.append(str(error))  # logged when the frame itself is loaded
     if not images:
-        raise UserError(
-            f"{faults[0]}, nor can any of the {len(faults)} others looked at be used; export the scan again"
-        )
+        raise UserError(f"{faults[0]}; of {len(faults)} images looked at not one can be used, export the scan again")
     return images
 
 
@@ -131,7 +130,10 @@ def _read_intrinsics(
         if matrix is None or matrix.shape not in ((3, 3), (4, 4)) or not np.isfinite(matrix).all():
             raise UserError(f"{path}: is not a 3 x 3 or 4 x 4 matrix of finite numbers; export the intrinsics again")
         camera = Intrinsics.from_matrix(matrix, *size)
-        if min(camera.fx, camera.fy) <= 0 or not (0 < camera.cx < size[0] and 0 < camera.cy < size[1]):
+        if not _fits(camera) and size[0] < _FULL_SIZE[0] and _fits(Intrinsics.from_matrix(matrix, *_FULL_SIZE)):
+            log.warning("%s: belongs to images of %dx%d; scaled to %dx%d", path, *_FULL_SIZE, *size)
+            camera = Intrinsics.from_matrix(matrix, *_FULL_SIZE).resized(*size)
+        if not _fits(camera):
             raise UserError(
                 f"{path}: a camera with its centre at ({camera.cx:.0f}, {camera.cy:.0f}) and focal length "
                 f"{camera.fx:.0f} does not fit images of {size[0]}x{size[1]}; scale the intrinsics with the images"
@@ -143,7 +145,19 @@ def _read_intrinsics(
         if kind not in found:
             log.warning("%s: missing; the %s camera's is used, rescaled", folder / f"intrinsic_{kind}.txt", other)
             found[kind] = found[other].resized(*size)
-    return found["color"], found["depth"]
+    color, depth = found["color"], found["depth"]
+    ratio = (color.fx / color.width) / (depth.fx / depth.width)
+    if not 0.6 < ratio < 1.6:
+        log.warning(
+            "%s: colour sees %.1f times the angle that depth sees; do both belong to the images?", folder, 1 / ratio
+        )
+    return color, depth
+
+
+def _fits(camera: Intrinsics) -> bool:
+    """Whether focal length and principal point can be those of a camera with images of this size."""
+    inside = 0.05 < camera.cx / camera.width < 0.95 and 0.05 < camera.cy / camera.height < 0.95
+    return inside and min(camera.fx, camera.fy) > 0.2 * camera.width
 
 
 def _read_extrinsic(path: Path) -> Float[np.ndarray, "4 4"]:

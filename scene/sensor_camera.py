@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8, UInt16
 from scipy.spatial import cKDTree
 
 from scene.camera import Intrinsics, transform, unproject_where
+from scene.images import millimetres
 from scene.registration import depth_into, normals_into
 from scene.runlog import log
 
@@ -40,7 +41,7 @@ def in_image_camera(
     depth_map, normal_map = depth_into(camera, sensor, np.eye(4)), normals_into(camera, sensor)
     result = {}
     for i, view in views.items():
-        moved = {"depth": np.rint(depth_map(view["depth"]) * 1000).astype(np.uint16)}
+        moved = {"depth": millimetres(depth_map(view["depth"]))}
         if "pred_normal" in view:
             moved["pred_normal"] = normal_map(view["pred_normal"])
         result[i] = view | moved

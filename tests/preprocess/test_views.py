@@ -106,6 +106,8 @@ def test_a_view_that_alone_shows_a_part_is_added() -> None:
     assert len(chosen) == 21
     chosen, _ = select_views(sightings(areas, cells), walk(61), ExtractSettings(min_gain=1.0))
     assert 60 not in chosen
+    chosen, _ = select_views(sightings(areas[40:], cells[40:]), walk(21), ExtractSettings())
+    assert chosen == list(range(21))  # twenty good views, and the one that sees more
 
 
 def test_the_same_seed_picks_the_same_views() -> None:

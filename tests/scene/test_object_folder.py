@@ -137,6 +137,13 @@ def spoil_cameras(folder: Path) -> None:
     (folder / "cameras_sphere.npz").write_bytes(b"PK")
 
 
+def spoil_singular_camera(folder: Path) -> None:
+    with np.load(folder / "cameras_sphere.npz") as archive:
+        matrices = dict(archive)
+    matrices["world_mat_2"] = np.zeros((4, 4))
+    np.savez(folder / "cameras_sphere.npz", allow_pickle=False, **matrices)
+
+
 def spoil_one_camera(folder: Path) -> None:
     with np.load(folder / "cameras_sphere.npz") as archive:
         matrices = dict(archive)
@@ -159,6 +166,7 @@ def spoil_images(folder: Path) -> None:
     [
         (spoil_similarity, r"trans_n2w\.txt: is not a scale and a shift"),
         (spoil_cameras, r"cameras_sphere\.npz: has no readable camera"),
+        (spoil_singular_camera, r"cameras_sphere\.npz: world_mat_2 is not a pinhole camera"),
         (spoil_one_camera, r"cameras_sphere\.npz: the views have different intrinsics"),
         (spoil_sizes, "depth: view 0 is not 40x30"),
         (spoil_images, "holds no readable view"),
