@@ -23,9 +23,9 @@ class DepthNoise:
     noise_growth: float = 0.0013  # metres of deviation per square metre of depth beyond 0.4 m
     smooth_share: float = 0.5  # share of the noise's variance that neighbouring pixels have in common
     waves_px: float = 0.35  # how far edges wander sideways
-    edge_drop: float = 0.55  # chance that a pixel beside a depth edge is missing
+    edge_drop: float = 0.65  # chance that a pixel beside a depth edge is missing
     edge_fly: float = 0.25  # chance that a pixel on a depth edge floats between both surfaces
-    grazing_cosine: float = 0.22  # rays flatter than this begin to miss; at a third of it all do
+    grazing_cosine: float = 0.26  # rays flatter than this begin to miss, at a third of it all do; 0 for none
     farthest_m: float = 6.0
 
 
@@ -112,7 +112,7 @@ def drop_grazing(
 ) -> Float[np.ndarray, "h w"]:
     """Depth goes missing where the ray grazes the surface: none above ``grazing_cosine``, all below a third of it."""
     limit = noise.grazing_cosine
-    missing = np.clip((limit - facing) / (limit * 2 / 3), 0.0, 1.0)
+    missing = np.clip((limit - facing) / max(limit * 2 / 3, 1e-6), 0.0, 1.0)
     level = 0.5 + 0.3 * _smooth(rng, depth_m.shape, 2.0)
     return np.where((missing > 0) & (level < missing), 0.0, depth_m).astype(np.float32)
 

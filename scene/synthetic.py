@@ -48,6 +48,8 @@ def make_scan(
         raise UserError(f"{frames} frames of {size[0]}x{size[1]} pixels: a scan needs 4 of 48x48 at least")
     if seed < 0:
         raise UserError(f"--seed {seed}: give a number that is not negative")
+    if cad is not None and not cad.is_dir():
+        raise UserError(f"{cad}: there is no such folder of CAD models")
     name = scene_name(seed)
     folder, truth = out / "scannet" / f"{name}_scannet", out / "truth" / name
     settings = {"seed": seed, "frames": frames, "size": size, "noise": asdict(noise)}

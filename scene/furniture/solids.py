@@ -14,8 +14,9 @@ import numpy as np
 from manifold3d import CrossSection, Manifold
 
 Solid: TypeAlias = Manifold
-Point2 = tuple[float, float]
-Point3 = tuple[float, float, float]
+_Number: TypeAlias = float | int  # type checks at run time do not take an int for a float
+Point2: TypeAlias = tuple[_Number, _Number]
+Point3: TypeAlias = tuple[_Number, _Number, _Number]
 
 _CORNER_SEGMENTS = 12  # segments round a rounded edge: 30 degrees each, smooth under interpolated normals
 

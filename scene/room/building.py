@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import trimesh
 
@@ -11,7 +9,7 @@ from scene.furniture import Finish, Furniture, finishes
 from scene.furniture.assembly import Assembly
 from scene.furniture.draw import chance, pick
 from scene.furniture.finishes import rgb, shaded
-from scene.furniture.solids import box
+from scene.furniture.solids import Point3, box
 from scene.room.records import Light, Placed
 
 _WALLS = ("#e9e4da", "#dfe3e2", "#d9d2c5", "#e6ddd0", "#cfd6cf", "#d5dbe3", "#efe9dc", "#c8cfc9", "#dcc9b6")
@@ -54,7 +52,7 @@ def wall_pose(side: str, width: float, depth: float) -> np.ndarray:
     return _pose(at[side], quarter_turns=turn[side])
 
 
-def _pose(at: Sequence[float], quarter_turns: int = 0, upside_down: bool = False) -> np.ndarray:
+def _pose(at: Point3, quarter_turns: int = 0, upside_down: bool = False) -> np.ndarray:
     pose = np.eye(4)
     c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarter_turns % 4]
     pose[:2, :2] = [[c, -s], [s, c]]

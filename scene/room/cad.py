@@ -27,8 +27,6 @@ def load_cad(folder: Path) -> list[Furniture]:
     A closed model becomes its outer surface exactly; one that is not closed is kept as it is, merged and cleaned,
     and named in a warning.  Files that cannot be read are named too.  Raises UserError when none can.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder of CAD models")
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
     if not files:
         raise UserError(f"{folder}: holds no CAD models; put {', '.join(_SUFFIXES)} files there, in metres, +y up")

@@ -12,7 +12,7 @@ from scene.furniture import Furniture
 from scene.furniture.draw import chance
 from scene.room import spots
 from scene.room.building import building
-from scene.room.placement import FloorPlan, Spot
+from scene.room.placement import FloorPlan, Spot, collision_solid
 from scene.room.records import Area, Room
 from scene.room.themes import draw_pieces
 
@@ -31,7 +31,7 @@ _AT_A_SIDE = ("nightstand", "end table")
 _LOUNGE = ("armchair", "ottoman", "bench")
 _CORNER = ("lamp", "plant", "trash can", "basket", "box", "speaker", "coat rack")
 _ORDER = (*_WALL, *_TABLE, *_AT_A_SIDE, *_SEAT, *_LOUNGE, *_CORNER)
-_SMALL_M = 0.7  # what is smaller in every direction and is no seat goes upon other furniture
+_SMALL_M = 0.7  # what is narrower, and of a kind that need not stand on the floor, goes upon other furniture
 _SMALL = ("lamp", "plant", "monitor", "book", "box", "tv", "object", "speaker")
 
 
@@ -60,10 +60,12 @@ def _some(rng: np.random.Generator, pieces: Sequence[Furniture]) -> list[Furnitu
 
 
 def _attempt(rng: np.random.Generator, pieces: Sequence[Furniture]) -> Room:
-    width, depth, height = rng.uniform(4.0, 5.4), rng.uniform(4.3, 5.4), rng.uniform(2.4, 2.75)
-    strip = rng.uniform(1.1, 1.4)
+    width, depth, height = rng.uniform(3.5, 4.7), rng.uniform(3.8, 4.8), rng.uniform(2.4, 2.75)
+    strip = rng.uniform(1.0, 1.25)
     free = Area(-width / 2, -depth / 2 + strip, width / 2, depth / 2)
-    plan = FloorPlan(free)
+    parts, lights = building(rng, width, depth, height)
+    hung = [part for part in parts if part.label in ("window", "door", "picture")]
+    plan = FloorPlan(free, [collision_solid(part.mesh()) for part in hung])
     large = [p for p in pieces if not _goes_upon(p)]
     for piece in sorted(large, key=_turn):
         plan.put(piece, _wishes(rng, plan, piece), clearance=0.015 if piece.label in _SEAT else 0.03)
@@ -71,14 +73,14 @@ def _attempt(rng: np.random.Generator, pieces: Sequence[Furniture]) -> Room:
         if _goes_upon(piece):
             hosts = sorted(plan.standing, key=lambda host: _upon_rank(rng, host.furniture.label, piece.label))
             plan.put(piece, chain.from_iterable(spots.upon(rng, host, piece) for host in hosts), clearance=0.0005)
-    parts, lights = building(rng, width, depth, height)
     stroll = Area(-width / 2 + 0.4, -depth / 2 + 0.3, width / 2 - 0.4, -depth / 2 + strip - 0.15)
     placed = tuple(standing.placed for standing in plan.standing)
     return Room(width, depth, height, stroll, parts, placed, lights)
 
 
 def _goes_upon(piece: Furniture) -> bool:
-    return piece.label in _SMALL and bool((piece.mesh.extents < _SMALL_M).all()) and piece.mesh.extents[2] < 0.6
+    width, depth, height = piece.mesh.extents.tolist()
+    return piece.label in _SMALL and max(width, depth) < _SMALL_M and height < 0.6
 
 
 def _turn(piece: Furniture) -> tuple[int, float]:

@@ -40,6 +40,7 @@ class Renderer:
         self._atlas = Atlas(seed)
         self._exposure = _exposure(self.surface, self.light)
         self._maps = _affine_maps(self.surface, self.light)
+        self._normals = np.asarray(self.surface.mesh.face_normals, dtype=np.float32)
         finishes = self.surface.finishes
         self._pattern = np.array([self._atlas.names.index(f.texture) for f in finishes])
         self._dark = _linear(np.array([f.dark for f in finishes]))
@@ -52,13 +53,12 @@ class Renderer:
         """What the camera sees; ``seed`` is that of the sensor's noise."""
         depth, triangle = self.caster.render(camera, room_from_camera)
         hit = triangle >= 0
-        directions = camera.directions()[hit]
-        points = (directions * depth[hit, None].astype(np.float32)) @ room_from_camera[:3, :3].T.astype(np.float32)
-        points += room_from_camera[:3, 3].astype(np.float32)
-        rays = points - room_from_camera[:3, 3].astype(np.float32)
-        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        pose = room_from_camera.astype(np.float32)
+        rays = np.einsum("nj,kj->nk", camera.directions()[hit], pose[:3, :3])
+        points = rays * depth[hit, None].astype(np.float32) + pose[:3, 3]
         facing = np.zeros(depth.shape, dtype=np.float32)
-        facing[hit] = np.abs((rays * self.surface.mesh.face_normals[triangle[hit]]).sum(1))
+        facing[hit] = np.abs(np.einsum("nj,nj->n", rays, self._normals[triangle[hit]]))
+        facing[hit] /= np.sqrt(np.einsum("nj,nj->n", rays, rays))
         shade = np.zeros((*depth.shape, 3), dtype=np.float32)
         shade[hit] = self._shade(triangle[hit], points, facing[hit], depth[hit] / camera.fx)
         thing = np.where(hit, self.surface.thing[triangle], -1)
@@ -98,7 +98,7 @@ def _exposure(surface: Surface, light: Float[np.ndarray, "v 3"]) -> float:
     received = light[surface.mesh.faces, 1].mean(axis=1)
     order = np.argsort(received)
     area = np.cumsum(surface.mesh.area_faces[order])
-    return 0.62 / float(received[order[np.searchsorted(area, 0.75 * area[-1])]])
+    return 0.78 / float(received[order[np.searchsorted(area, 0.75 * area[-1])]])
 
 
 def _affine_maps(surface: Surface, light: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "f 5 4"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,7 +56,8 @@ class Standing:
 class FloorPlan:
     """The free floor and what stands on it so far."""
 
-    free: Area  # all furniture stays within
+    free: Area  # all furniture stays within, off the walls on three of its sides
+    obstacles: Sequence[Manifold] = ()  # what stands out from the walls
     standing: list[Standing] = field(default_factory=list)
 
     def put(self, furniture: Furniture, spots: Iterable[Spot], clearance: float = 0.03) -> Standing | None:
@@ -64,15 +65,16 @@ class FloorPlan:
         shape = collision_solid(furniture.mesh)
         for spot in spots:
             solid = shape.transform(spot.room_from_piece[:3])
-            if self._inside(solid) and not any(closer(solid, other.solid, clearance) for other in self.standing):
+            others = [*self.obstacles, *(other.solid for other in self.standing)]
+            if self._inside(solid) and not any(closer(solid, other, clearance) for other in others):
                 self.standing.append(Standing(furniture, spot, solid))
                 return self.standing[-1]
         return None
 
     def _inside(self, solid: Manifold) -> bool:
         low_x, low_y, _, high_x, high_y, _ = solid.bounding_box()
-        free = self.free
-        return low_x >= free.low_x and low_y >= free.low_y and high_x <= free.high_x and high_y <= free.high_y
+        left, right, back = self.free.low_x + WALL_GAP_M, self.free.high_x - WALL_GAP_M, self.free.high_y - WALL_GAP_M
+        return bool(low_x >= left and high_x <= right and low_y >= self.free.low_y and high_y <= back)
 
     def labelled(self, labels: Iterable[str]) -> Iterator[Standing]:
         wanted = set(labels)

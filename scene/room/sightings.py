@@ -12,7 +12,6 @@ from scene.raycast import RayCaster
 from scene.room.records import Room
 
 SEEN_SHARE = 0.001  # a thing is in a frame when it fills this share of its pixels
-_SAMPLES = 4000
 _SLACK_M = 0.01
 
 
@@ -20,11 +19,23 @@ class Watch:
     """The bare room, to look round in quickly."""
 
     def __init__(self, room: Room) -> None:
+        self._room = room
         meshes = [thing.mesh() for thing in room.things]
         joined = trimesh.util.concatenate(meshes)
         assert isinstance(joined, trimesh.Trimesh)
         self._caster = RayCaster(joined)
         self._thing = np.repeat(np.arange(len(meshes)), [len(m.faces) for m in meshes])
+
+    def surface_seen(
+        self, camera: Intrinsics, room_from_camera: Float[np.ndarray, "n 4 4"]
+    ) -> Float[np.ndarray, " pieces"]:
+        """Which share of each piece's surface some frame sees, about."""
+        pieces = [SeenSurface(piece.mesh(), samples=600) for piece in self._room.pieces]
+        for pose in room_from_camera:
+            depth, _ = self._caster.render(camera, pose)
+            for piece in pieces:
+                piece.look(depth, camera, pose)
+        return np.array([piece.share for piece in pieces])
 
     def frames_seen(
         self, camera: Intrinsics, room_from_camera: Float[np.ndarray, "n 4 4"]
@@ -45,9 +56,9 @@ def in_frame(things: Int[np.ndarray, " n"], count: int, pixels: int) -> Bool[np.
 class SeenSurface:
     """Samples of one piece's surface, and which of them some frame has seen."""
 
-    def __init__(self, mesh: trimesh.Trimesh, seed: int) -> None:
-        self._points, self._normals = sample_surface(mesh, _SAMPLES, seed)
-        self._seen = np.zeros(_SAMPLES, dtype=bool)
+    def __init__(self, mesh: trimesh.Trimesh, samples: int = 4000, seed: int = 0) -> None:
+        self._points, self._normals = sample_surface(mesh, samples, seed)
+        self._seen = np.zeros(samples, dtype=bool)
 
     def look(
         self, depth_m: Float[np.ndarray, "h w"], camera: Intrinsics, world_from_camera: Float[np.ndarray, "4 4"]

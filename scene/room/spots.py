@@ -18,7 +18,7 @@ def against_walls(rng: np.random.Generator, free: Area, piece: Furniture) -> Ite
     """Its back to the back wall or a side wall, anywhere along it."""
     width, depth = piece.mesh.extents[:2]
     for _ in range(_TRIES):
-        gap = WALL_GAP_M + rng.uniform(0.0, 0.04) + depth / 2
+        gap = WALL_GAP_M + rng.uniform(0.001, 0.04) + depth / 2
         side = pick(rng, ("back", "back", "left", "right"))
         if side == "back":
             yield Spot(_between(rng, free.low_x + width / 2, free.high_x - width / 2), free.high_y - gap, 0.0)

@@ -24,7 +24,8 @@ from scene.runlog import progress
 from scene.scannet_writer import ScannetWriter
 
 _FOCAL_SHARE = 577.87 / 640  # ScanNet's camera: focal length over image width
-_MIN_SEEN_SHARE = 0.3  # of the frames, for the piece that is seen least; if less, another room is furnished
+# Another room is furnished when some piece is in fewer of the frames, or less of its surface is seen.
+_MIN_FRAMES_SHARE, _MIN_SURFACE_SHARE = 0.3, 0.22
 _ROOMS = 12  # how many are tried
 _AT_ONCE = 8  # frames in memory
 _THREADS = 2
@@ -54,7 +55,7 @@ class Staging:
         writer.information(self._frames, np.linalg.inv(world_from_room))
         reported = self._reported_poses(world_from_room @ poses, noise)
         true_meshes = self._true_meshes()
-        surfaces = {i: SeenSurface(mesh, self._seed) for i, mesh in true_meshes.items()}
+        surfaces = {i: SeenSurface(mesh) for i, mesh in true_meshes.items()}
         frames_in = np.zeros(len(room.things), dtype=np.int64)
         met = np.zeros(len(renderer.surface.thing) + 1, dtype=bool)  # the last: no triangle
         for index, view in self._views(renderer, writer, reported, noise):
@@ -83,21 +84,18 @@ class Staging:
         """The room, the walk (room from camera), and where the scan's world frame lies (world from room)."""
         rng = np.random.default_rng([self._seed, 0])
         pieces = None if self._cad is None else load_cad(self._cad)
-        best, best_share = None, -1.0
-        for _ in range(_ROOMS):
+        tried: list[tuple[float, Room, np.ndarray]] = []
+        while len(tried) < _ROOMS and (not tried or tried[-1][0] < 1.0):
             room = furnish(rng, pieces)
-            poses, share = best_walk(rng, room, self._frames, self.camera)
-            if share > best_share:
-                best, best_share = (room, poses), share
-            if share >= _MIN_SEEN_SHARE:
-                break
-        assert best is not None
+            poses, frames_share, surface_share = best_walk(rng, room, self._frames, self.camera)
+            tried.append((min(frames_share / _MIN_FRAMES_SHARE, surface_share / _MIN_SURFACE_SHARE), room, poses))
+        _, room, poses = max(tried, key=lambda one: one[0])
         # As in ScanNet, z points up and nothing else is aligned; the room lies at positive coordinates.
         yaw = rng.uniform(-np.pi, np.pi)
         world_from_room = np.eye(4)
         world_from_room[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
-        world_from_room[:2, 3] = np.hypot(best[0].width_m, best[0].depth_m) / 2 + rng.uniform(0.2, 0.6, 2)
-        return *best, world_from_room
+        world_from_room[:2, 3] = np.hypot(room.width_m, room.depth_m) / 2 + rng.uniform(0.2, 0.6, 2)
+        return room, poses, world_from_room
 
     @cached_property
     def _instance_of_thing(self) -> Int[np.ndarray, " things"]:

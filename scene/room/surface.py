@@ -89,8 +89,8 @@ def bisect(
 
 
 def smooth_normals(mesh: trimesh.Trimesh) -> Float[np.ndarray, "f 3 3"]:
-    """Normals at corners: the area-weighted mean over the vertex's faces that bend less than the crease angle."""
-    faces, normals, area = mesh.faces, np.asarray(mesh.face_normals), np.asarray(mesh.area_faces)
+    """Normals at corners: the angle-weighted mean over the vertex's faces that bend less than the crease angle."""
+    faces, normals, angle = mesh.faces, np.asarray(mesh.face_normals), np.asarray(mesh.face_angles).ravel()
     corner = np.arange(faces.size)
     incidence = csr_array((np.ones(faces.size), (corner, faces.ravel())), shape=(faces.size, len(mesh.vertices)))
     pairs = (incidence @ incidence.T).tocoo()  # corners at the same vertex
@@ -98,7 +98,7 @@ def smooth_normals(mesh: trimesh.Trimesh) -> Float[np.ndarray, "f 3 3"]:
     alike = (normals[here] * normals[there]).sum(1) > np.cos(np.radians(_CREASE_DEGREES))
     total = np.zeros((faces.size, 3))
     for axis in range(3):
-        weight = area[there[alike]] * normals[there[alike], axis]
+        weight = angle[pairs.col[alike]] * normals[there[alike], axis]
         total[:, axis] = np.bincount(pairs.row[alike], weight, minlength=faces.size)
     return (total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)).reshape(-1, 3, 3)
 

@@ -48,18 +48,18 @@ def _noise(rng: np.random.Generator, along: float, across: float) -> Float[np.nd
 
 
 def _plain(rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
-    return 0.5 + 0.12 * _noise(rng, 60, 60)
+    return 0.5 + 0.12 * _noise(rng, 60.0, 60.0)
 
 
 def _plaster(rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
-    return 0.55 + 0.12 * _noise(rng, 120, 120) + 0.1 * _noise(rng, 25, 25) + 0.1 * _noise(rng, 4, 4)
+    return 0.55 + 0.12 * _noise(rng, 120.0, 120.0) + 0.1 * _noise(rng, 25.0, 25.0) + 0.1 * _noise(rng, 4.0, 4.0)
 
 
 def _wood(rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
     """Grain along u: rings cut lengthwise, and fine pores."""
     v = np.arange(SIDE)[:, None] / SIDE
-    rings = np.sin(2 * np.pi * (9 * v + 0.9 * _noise(rng, 260, 50)))
-    return 0.55 + 0.18 * rings + 0.12 * _noise(rng, 120, 14) + 0.14 * _noise(rng, 50, 2)
+    rings = np.sin(2 * np.pi * (9 * v + 0.9 * _noise(rng, 260.0, 50.0)))
+    return 0.55 + 0.18 * rings + 0.12 * _noise(rng, 120.0, 14.0) + 0.14 * _noise(rng, 50.0, 2.0)
 
 
 def _planks(rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
@@ -81,11 +81,11 @@ def _fabric(rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
     """A weave, uneven in places."""
     u, v = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     weave = np.sin(2 * np.pi * u / 8) * np.sin(2 * np.pi * v / 8)
-    return 0.5 + 0.12 * weave + 0.1 * _noise(rng, 3, 3) + 0.05 * _noise(rng, 60, 60)
+    return 0.5 + 0.12 * weave + 0.1 * _noise(rng, 3.0, 3.0) + 0.05 * _noise(rng, 60.0, 60.0)
 
 
 def _leaf(rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
-    return 0.5 + 0.22 * _noise(rng, 90, 20) + 0.12 * _noise(rng, 10, 10)
+    return 0.5 + 0.22 * _noise(rng, 90.0, 20.0) + 0.12 * _noise(rng, 10.0, 10.0)
 
 
 _PATTERNS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {

@@ -66,12 +66,14 @@ THEMES: dict[str, tuple[_Slot, ...]] = {
 
 
 def draw_pieces(rng: np.random.Generator) -> list[Furniture]:
-    """The pieces of one room; a dining table comes with two to four chairs of one make."""
+    """The pieces of one room, no family twice; but a dining table comes with two to four chairs of one make."""
     theme = pick(rng, tuple(THEMES))
-    pieces = []
+    chosen: list[str] = []
     for families, often in THEMES[theme]:
-        if chance(rng, often):
-            pieces.append(FAMILIES[pick(rng, families)](rng))
+        left = [family for family in families if family not in chosen]
+        if left and chance(rng, often):
+            chosen.append(pick(rng, left))
+    pieces = [FAMILIES[family](rng) for family in chosen]
     if theme == "dining":
         make, seed = pick(rng, ("chair", "shell chair")), int(rng.integers(2**31))
         pieces += [FAMILIES[make](np.random.default_rng(seed)) for _ in range(int(rng.integers(2, 5)))]

@@ -16,8 +16,9 @@ _LOW_RESOLUTION = 8  # walks are judged by pictures this much smaller
 
 def best_walk(
     rng: np.random.Generator, room: Room, frames: int, camera: Intrinsics
-) -> tuple[Float[np.ndarray, "n 4 4"], float]:
-    """Camera poses (room from camera) and the share of frames in which the least seen piece of furniture is seen."""
+) -> tuple[Float[np.ndarray, "n 4 4"], float, float]:
+    """Camera poses (room from camera), the share of the frames in which the rarest piece of furniture is, and the share
+    of the surface that is seen of the piece that hides most."""
     small = camera.resized(max(camera.width // _LOW_RESOLUTION, 40), max(camera.height // _LOW_RESOLUTION, 30))
     watch = Watch(room)
     best, best_share = walk(rng, room, frames), -1.0
@@ -26,7 +27,7 @@ def best_walk(
         share = float(watch.frames_seen(small, poses)[len(room.building) :].min()) / frames
         if share > best_share:
             best, best_share = poses, share
-    return best, best_share
+    return best, best_share, float(watch.surface_seen(small, best).min())
 
 
 def walk(rng: np.random.Generator, room: Room, frames: int) -> Float[np.ndarray, "n 4 4"]:
@@ -41,18 +42,22 @@ def walk(rng: np.random.Generator, room: Room, frames: int) -> Float[np.ndarray,
     y = area.low_y + (area.high_y - area.low_y) * (0.5 + 0.45 * _sway(rng, t, 1.5))
     z = rng.uniform(1.35, 1.6) + 0.1 * _sway(rng, t, 1.0)
     eye = np.stack([x, y, z], axis=1) + _TREMBLE_M * rng.normal(size=(frames, 3))
-    depth = room.depth_m
-    target = np.stack(
-        [
-            -0.35 * x + 0.42 * room.width_m * _sway(rng, t, rng.uniform(1.0, 2.0)),
-            -0.5 * depth + depth * (0.62 + 0.2 * _sway(rng, t, 2.0)),
-            0.5 + 0.25 * _sway(rng, t, 2.0),
-        ],
-        axis=1,
-    )
+    target = _gaze(rng, room, t)
     turn = np.radians(_TREMBLE_DEGREES) * rng.normal(size=(frames, 3))
     turn[:, 2] += np.radians(_TILT_DEGREES) * _sway(rng, t, 1.5)
     return np.stack([looking(e, g) @ _turned(w) for e, g, w in zip(eye, target, turn, strict=True)])
+
+
+def _gaze(rng: np.random.Generator, room: Room, t: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:
+    """Where one looks: from piece to piece, never quite at it."""
+    middles = np.array([piece.vertices().mean(axis=0) for piece in room.pieces])
+    order = np.concatenate([rng.permutation(len(middles)), rng.permutation(len(middles))])
+    stops = middles[order[: int(rng.integers(5, 10))]] + rng.normal(scale=0.25, size=3)
+    stops[:, 2] = np.clip(stops[:, 2], 0.3, 0.9)
+    at = t * (len(stops) - 1)
+    before = np.minimum(at.astype(int), len(stops) - 2)
+    share = (0.5 - 0.5 * np.cos(np.pi * (at - before)))[:, None]
+    return stops[before] * (1 - share) + stops[before + 1] * share
 
 
 def looking(eye: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
