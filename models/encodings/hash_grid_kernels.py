@@ -33,16 +33,21 @@ def _locate(position, n, scale):
 
 @numba.njit(inline="always")
 @no_type_check
+def _wrap(row, rows):
+    """row modulo rows, for row < 2 rows, which is all that the outermost half cell can reach."""
+    return row - rows if row >= rows else row
+
+
+@numba.njit(inline="always")
+@no_type_check
 def _starts(i, j, k, resolution, rows, offset, features):
     """Where the features of the cell's eight vertices start in the flat table; x runs fastest, then y, then z."""
     if resolution * resolution * resolution <= rows:
-        r0 = i + j * resolution + k * resolution * resolution
         dy, dz = resolution, resolution * resolution
-        r1, r2, r3 = r0 + 1, r0 + dy, r0 + dy + 1
-        r4, r5, r6, r7 = r0 + dz, r0 + dz + 1, r0 + dz + dy, r0 + dz + dy + 1
-        # Only the outermost half cell wraps, and never twice: r7 < 2 * rows.
-        r1, r2, r3 = r1 % rows, r2 % rows, r3 % rows
-        r0, r4, r5, r6, r7 = r0 % rows, r4 % rows, r5 % rows, r6 % rows, r7 % rows
+        r0 = _wrap(i + j * dy + k * dz, rows)
+        r1, r2, r3 = _wrap(r0 + 1, rows), _wrap(r0 + dy, rows), _wrap(r0 + dy + 1, rows)
+        r4, r5 = _wrap(r0 + dz, rows), _wrap(r0 + dz + 1, rows)
+        r6, r7 = _wrap(r0 + dz + dy, rows), _wrap(r0 + dz + dy + 1, rows)
     else:
         last = np.uint32(rows - 1)
         x0 = np.uint32(i)
@@ -55,15 +60,16 @@ def _starts(i, j, k, resolution, rows, offset, features):
         r2, r3 = np.int64((x0 ^ y1 ^ z0) & last), np.int64((x1 ^ y1 ^ z0) & last)
         r4, r5 = np.int64((x0 ^ y0 ^ z1) & last), np.int64((x1 ^ y0 ^ z1) & last)
         r6, r7 = np.int64((x0 ^ y1 ^ z1) & last), np.int64((x1 ^ y1 ^ z1) & last)
+    # Unsigned: an index known not to be negative is not tested for it.
     return (
-        (offset + r0) * features,
-        (offset + r1) * features,
-        (offset + r2) * features,
-        (offset + r3) * features,
-        (offset + r4) * features,
-        (offset + r5) * features,
-        (offset + r6) * features,
-        (offset + r7) * features,
+        np.uint64((offset + r0) * features),
+        np.uint64((offset + r1) * features),
+        np.uint64((offset + r2) * features),
+        np.uint64((offset + r3) * features),
+        np.uint64((offset + r4) * features),
+        np.uint64((offset + r5) * features),
+        np.uint64((offset + r6) * features),
+        np.uint64((offset + r7) * features),
     )
 
 
@@ -101,8 +107,9 @@ def _pulled(g, n, start, table, starts, features):
     """Upstream gradient of point n times the features of each of the eight vertices."""
     r0, r1, r2, r3, r4, r5, r6, r7 = starts
     d0 = d1 = d2 = d3 = d4 = d5 = d6 = d7 = _ZERO
-    for f in range(features):
-        u = g[n, start + f]
+    for feature in range(features):
+        f = np.uint64(feature)
+        u = g[n, start + feature]
         d0 += u * table[r0 + f]
         d1 += u * table[r1 + f]
         d2 += u * table[r2 + f]
@@ -143,10 +150,11 @@ def gather(position, tangent, along, table, weight, scales, resolutions, offsets
                     w0, w1, w2, w3, w4, w5, w6, w7 = _slopes(x, y, z, vx, vy, vz)
                 else:
                     w0, w1, w2, w3, w4, w5, w6, w7 = _shares(x, y, z)
-                for f in range(features):
+                for feature in range(features):
+                    f = np.uint64(feature)
                     total = w0 * table[r0 + f] + w1 * table[r1 + f] + w2 * table[r2 + f] + w3 * table[r3 + f]
                     total += w4 * table[r4 + f] + w5 * table[r5 + f] + w6 * table[r6 + f] + w7 * table[r7 + f]
-                    out[n, level * features + f] = total * weight[level]
+                    out[n, level * features + feature] = total * weight[level]
 
 
 @numba.njit(parallel=True, **_COMPILE)
@@ -167,8 +175,9 @@ def scatter(position, tangent, along, g, order, weight, scales, resolutions, off
                 w0, w1, w2, w3, w4, w5, w6, w7 = _slopes(x, y, z, vx, vy, vz)
             else:
                 w0, w1, w2, w3, w4, w5, w6, w7 = _shares(x, y, z)
-            for f in range(features):
-                u = g[n, level * features + f] * weight[level]
+            for feature in range(features):
+                f = np.uint64(feature)
+                u = g[n, level * features + feature] * weight[level]
                 out[r0 + f] += w0 * u
                 out[r1 + f] += w1 * u
                 out[r2 + f] += w2 * u

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -18,6 +19,11 @@ from torch.autograd.function import once_differentiable
 from models.encodings import hash_grid_kernels as kernels
 from models.encodings.hash_grid import GridLayout
 
+# Where numba and torch share one OpenMP, starting numba's threads resets the number that torch was told to use.
+_threads = torch.get_num_threads()
+_MOST_THREADS = numba.get_num_threads()
+torch.set_num_threads(_threads)
+
 
 def hash_encode_numba(
     position: Float[Tensor, "n 3"],
@@ -26,7 +32,7 @@ def hash_encode_numba(
     layout: GridLayout,
 ) -> Float[Tensor, "n lf"]:
     """As ``hash_encode_torch``, for float32 tensors on the CPU.  Raises TypeError for others."""
-    _check(table)
+    _prepare(table)
     return _Encode.apply(position, table, level_weight, layout)
 
 
@@ -38,13 +44,15 @@ def hash_pull_back_numba(
     layout: GridLayout,
 ) -> Float[Tensor, "n 3"]:
     """The gradient of (g . encoding) to the position, differentiable once to all three.  Raises TypeError as above."""
-    _check(table)
+    _prepare(table)
     return _PullBack.apply(g, position, table, level_weight, layout)
 
 
-def _check(table: Tensor) -> None:
+def _prepare(table: Tensor) -> None:
+    """Refuse what the kernels do not take, and let them use as many threads as torch does."""
     if table.dtype != torch.float32 or table.device.type != "cpu":
         raise TypeError(f"the numba hash grid takes float32 on the CPU, not {table.dtype} on {table.device}")
+    numba.set_num_threads(min(torch.get_num_threads(), _MOST_THREADS))
 
 
 @lru_cache(maxsize=16)
