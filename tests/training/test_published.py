@@ -35,16 +35,14 @@ STAGE1, STAGE2 = (ROOT / "confs" / f"scannet-inpainted-default-stage{k}.conf" fo
 NAME = "scene0000_00_scannet_obj_1"
 # The published networks and losses; fewer rays and samples, and a learning rate that stays at its highest, as it nearly
 # does over the first steps of the published stages.
-SMALLER = [
-    *("fit.phases.stage1.count=48", "fit.phases.stage1.warm_up_steps=5", "fit.phases.stage1.final_factor=1.0"),
-    *("fit.render.samples=12", "fit.render.upsamples=12"),
-]
+SMALLER = ("count=48", "warm_up_steps=5", "final_factor=1.0")
 
 
 def smaller(steps: int, stages: int) -> list[str]:
     """Overrides for ``steps`` steps in each of 1 or 2 stages."""
-    second = [f"fit.phases.stage2.steps={steps}", f"fit.phases.stage2.schedule_offset={steps}"]
-    return [*SMALLER, f"fit.phases.stage1.steps={steps}", *(second if stages == 2 else [])]
+    names = ["stage1", "stage2"][:stages]
+    phases = [f"fit.phases.{name}.{text}" for name in names for text in (*SMALLER, f"steps={steps}")]
+    return [*phases, "fit.render.samples=12", "fit.render.upsamples=12"]
 
 
 def test_the_files_say_what_was_published() -> None:
@@ -97,7 +95,7 @@ def test_both_stages_train_and_their_losses_fall(sphere_views: ObjectViews, tmp_
     coarse = loss_on_fixed_rays(sphere_views, stage1, fit(sphere_views, stage1, tmp_path))
     fine = loss_on_fixed_rays(sphere_views, stage2, fit(sphere_views, stage2, tmp_path))
     assert coarse < 0.6 * untrained
-    assert fine < 0.99 * coarse
+    assert fine < 0.9 * coarse
 
 
 @pytest.fixture(scope="module")

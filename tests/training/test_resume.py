@@ -22,9 +22,10 @@ from models.settings import (
 )
 from scene.errors import UserError
 from scene.records import ObjectViews
+from training.batches import RayBatches
 from training.checkpoint import checkpoint_paths, read_checkpoint, write_checkpoint
 from training.settings import FitSettings, LossSettings, PhaseSettings, RaySettings
-from training.trainer import default_sources, fit, fitted
+from training.trainer import fit, fitted
 
 HASH = FieldSettings(
     hash=HashSdfSettings(grid=HashGridSettings(levels=3, log2_table=10, finest_resolution=32), hidden=16),
@@ -62,9 +63,6 @@ class BallPoints:
         return PointBatch(x, x.norm(dim=1) - 0.6, torch.ones(count), kind)
 
 
-SOURCES = {"points": BallPoints}
-
-
 def settings_of(field: FieldSettings, *phases: PhaseSettings, every: int = 4) -> FitSettings:
     render = RenderSettings(samples=6, upsamples=4, upsample_steps=2)
     named = {f"phase{k}": phase for k, phase in enumerate(phases)}
@@ -72,7 +70,7 @@ def settings_of(field: FieldSettings, *phases: PhaseSettings, every: int = 4) ->
 
 
 def run(views: ObjectViews, settings: FitSettings, folder: Path, seed: int = 3, resume: bool = True) -> ObjectField:
-    sources = {**default_sources(views, settings, torch.device("cpu")), **SOURCES}
+    sources = {"points": BallPoints, "rays": lambda: RayBatches(views, settings.rays)}
     return fit(views, settings, folder, seed=seed, resume=resume, sources=sources)
 
 
