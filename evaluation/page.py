@@ -39,6 +39,7 @@ class PageObject:
     faces: int = 0
     glb: str = ""
     thumbnail: str = ""
+    yaw: float = 0.0  # of the first look at it, radians about +y
     views: Sequence[PageView] = ()
 
     @property
@@ -49,6 +50,14 @@ class PageObject:
     def rows(self) -> list[tuple[Measure, str]]:
         """Its measures with their values written out."""
         return [(measure, measure.text(self.scores)) for measure in MEASURES if measure.key in self.scores]
+
+
+@dataclass(frozen=True)
+class PageRoom:
+    """All objects together: their picture (data URL, "" without any mesh) and the first look's yaw in radians."""
+
+    thumbnail: str = ""
+    yaw: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,7 @@ def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
     ]
 
 
-def write_page(
-    path: Path, scene: str, objects: Sequence[PageObject], run: Mapping[str, Any], room_thumbnail: str
-) -> None:
+def write_page(path: Path, scene: str, room: PageRoom, objects: Sequence[PageObject], run: Mapping[str, Any]) -> None:
     """Write the page of a scene; it needs nothing but itself and a browser."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -97,14 +104,14 @@ def write_page(
     html = environment.get_template("report.html.j2").render(
         scene=scene,
         objects=objects,
-        room_thumbnail=room_thumbnail,
+        room=room,
         columns=columns,
         means=means,
         stages=stage_bars(run.get("stages", [])),
         seed=run.get("seed"),
         provenance=run.get("provenance", {}),
         settings_text=json.dumps(run["settings"], indent=2, ensure_ascii=False) if "settings" in run else "",
-        data=_script_json([_for_script(one) for one in objects]),
+        data=_script_json({"yaw": room.yaw, "objects": [_for_script(one) for one in objects]}),
         three_js=Markup(three_js()),
     )
     write_text(path, html)
@@ -112,7 +119,13 @@ def write_page(
 
 def _for_script(one: PageObject) -> dict[str, Any]:
     """What the page's script needs to know of an object besides what stands in the HTML."""
-    return {"id": one.instance_id, "name": one.name, "size_m": list(one.size_m), "mesh": bool(one.glb)}
+    return {
+        "id": one.instance_id,
+        "name": one.name,
+        "size_m": list(one.size_m),
+        "yaw": one.yaw,
+        "mesh": bool(one.glb),
+    }
 
 
 def _script_json(value: Any) -> Markup:

@@ -11,7 +11,7 @@ import trimesh
 from jaxtyping import Float, UInt8
 from scipy.spatial import cKDTree
 
-from evaluation.pictures import camera_around
+from evaluation.pictures import camera_around, yaw_towards
 from evaluation.shading import render_rgba, vertex_colors
 from evaluation.views import View
 from evaluation.visibility import seen
@@ -39,10 +39,23 @@ def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:
     return base64.b64encode(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=False)).decode("ascii")
 
 
-def thumbnail(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"], width: int = 176) -> str:
-    """A small picture of the mesh on a clear ground, as a data URL."""
+def viewer_yaw(direction: Float[np.ndarray, " 3"], up: Float[np.ndarray, " 3"]) -> float:
+    """The page's yaw (radians about +y, 0 = +z) of a look from the side of ``direction`` in the scan's frame."""
+    turned = rotation_between(up, np.array([0.0, 1.0, 0.0]))[:3, :3] @ direction
+    return float(np.arctan2(turned[0], turned[2]))
+
+
+def thumbnail(
+    mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"], direction: Float[np.ndarray, " 3"], width: int = 176
+) -> str:
+    """A small picture of the mesh from the side of ``direction`` on a clear ground, as a data URL."""
     camera, world_from_camera = camera_around(
-        np.asarray(mesh.vertices), up, 35.0, width=width, height=round(width * 0.75), margin=1.12
+        np.asarray(mesh.vertices),
+        up,
+        yaw_towards(direction, up),
+        width=width,
+        height=round(width * 0.75),
+        margin=1.12,
     )
     return data_url(render_rgba(mesh, camera, world_from_camera))
 

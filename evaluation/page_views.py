@@ -18,6 +18,7 @@ from scene.records import Scan
 # A view is worth showing when the object covers at least this share of what its best view has.
 _WORTHWHILE = 0.3
 _OUTLINE = (255, 170, 40)
+_SPECK = 60.0  # contours round fewer square pixels are not drawn
 _DIMMED = 0.35  # how much of the photograph is left behind a render
 
 
@@ -56,7 +57,10 @@ def pictures_of(
     camera = view.camera.cropped(left, top, size_x, size_y).resized(width, round(width * 0.75))
     photo = resize_color(view.color[top : top + size_y, left : left + size_x], camera.width, camera.height)
     cut = resize_labels(mask[top : top + size_y, left : left + size_x].astype(np.uint8), camera.width, camera.height)
-    contours, _ = cv2.findContours(cut, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    # Masks made from depth are full of pinholes; the outline is to show the thing.
+    closed = cv2.morphologyEx(cut, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    contours, _ = cv2.findContours(closed, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    contours = [contour for contour in contours if cv2.contourArea(contour) > _SPECK]
     outlined = cv2.drawContours(photo.copy(), contours, -1, _OUTLINE, 2, cv2.LINE_AA)
     if mesh is None:
         return outlined, None

@@ -64,6 +64,19 @@ def join(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
     return joined
 
 
+def yaw_towards(direction: Float[np.ndarray, " 3"], up: Float[np.ndarray, " 3"]) -> float:
+    """The ``yaw_deg`` from which ``camera_around`` looks from the side of ``direction``."""
+    ahead, aside = _ground_axes(np.asarray(up, float) / np.linalg.norm(up))
+    return float(np.rad2deg(np.arctan2(direction @ aside, direction @ ahead)))
+
+
+def _ground_axes(up: Float[np.ndarray, " 3"]) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]]:
+    """Two unit vectors that span the ground: where yaw is 0 and where it is 90 degrees."""
+    aside = np.cross(up, [1.0, 0.0, 0.0] if abs(up[0]) < 0.9 else [0.0, 1.0, 0.0])
+    aside /= np.linalg.norm(aside)
+    return np.cross(aside, up), aside
+
+
 def camera_around(
     points: Float[np.ndarray, "n 3"],
     up: Float[np.ndarray, " 3"],
@@ -75,10 +88,9 @@ def camera_around(
 ) -> tuple[Intrinsics, Float[np.ndarray, "4 4"]]:
     """A camera that looks down by ``pitch_deg`` from the side ``yaw_deg`` with all points just inside the image."""
     up = np.asarray(up, float) / np.linalg.norm(up)
-    aside = np.cross(up, [1.0, 0.0, 0.0] if abs(up[0]) < 0.9 else [0.0, 1.0, 0.0])
-    aside /= np.linalg.norm(aside)
+    ahead, aside = _ground_axes(up)
     yaw, pitch = np.deg2rad([yaw_deg, pitch_deg])
-    outward = np.cos(pitch) * (np.cos(yaw) * np.cross(aside, up) + np.sin(yaw) * aside) + np.sin(pitch) * up
+    outward = np.cos(pitch) * (np.cos(yaw) * ahead + np.sin(yaw) * aside) + np.sin(pitch) * up
     z = -outward
     x = np.cross(z, up)
     x /= np.linalg.norm(x)

@@ -21,8 +21,8 @@ import trimesh
 from jaxtyping import Float
 
 from evaluation.measures import read_scores
-from evaluation.page import PageObject, PageView, write_page
-from evaluation.page_meshes import data_url, glb_base64, mark_seen, simplified, thumbnail
+from evaluation.page import PageObject, PageRoom, PageView, write_page
+from evaluation.page_meshes import data_url, glb_base64, mark_seen, simplified, thumbnail, viewer_yaw
 from evaluation.page_views import pick_views, pictures_of, with_color
 from evaluation.pictures import join
 from evaluation.scoring import find_meshes
@@ -90,8 +90,17 @@ def build_report(folder: Path, scan: Scan, settings: ReportSettings) -> Path:
         if light is not None:
             in_the_room.append(light)
     path = folder / "report" / "index.html"
-    write_page(path, scan.name, objects, found.run, thumbnail(join(in_the_room), up) if in_the_room else "")
+    write_page(path, scan.name, _page_room(in_the_room, views, up), objects, found.run)
     return path
+
+
+def _page_room(meshes: Sequence[trimesh.Trimesh], views: Sequence[View], up: Float[np.ndarray, " 3"]) -> PageRoom:
+    """All meshes together, from the side where the cameras mostly stood."""
+    if not meshes:
+        return PageRoom()
+    room = join(meshes)
+    direction = np.mean([view.world_from_camera[:3, 3] for view in views], 0) - room.bounds.mean(0)
+    return PageRoom(thumbnail(room, up, direction), viewer_yaw(direction, up))
 
 
 def _page_object(
@@ -115,6 +124,8 @@ def _page_object(
     elif not marks:
         marks = ["there is no mesh of it"]
     center = np.mean([view.world_from_camera[:3, 3] for view in views], 0) if mesh is None else mesh.bounds.mean(0)
+    picked = pick_views(views, instance_id, center, settings.views)
+    direction = (picked or views)[0].world_from_camera[:3, 3] - center
     light = None
     if mesh is not None:
         light = simplified(mesh, faces)
@@ -127,8 +138,9 @@ def _page_object(
         size_m=() if mesh is None else tuple(map(float, mesh.extents)),
         faces=0 if mesh is None else len(mesh.faces),
         glb="" if light is None else glb_base64(light, up),
-        thumbnail="" if light is None else thumbnail(light, up),
-        views=_page_views(instance_id, mesh, scan, pick_views(views, instance_id, center, settings.views), settings),
+        thumbnail="" if light is None else thumbnail(light, up, direction),
+        yaw=viewer_yaw(direction, up),
+        views=_page_views(instance_id, mesh, scan, picked, settings),
     )
     return one, light
 

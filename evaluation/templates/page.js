@@ -1,7 +1,8 @@
 // Chooses what is shown: the address's #all or #object-<id> says which object, its mesh is decoded only then.
 (() => {
   "use strict";
-  const objects = JSON.parse(document.getElementById("page-data").textContent);
+  const room = JSON.parse(document.getElementById("page-data").textContent);
+  const objects = room.objects;
   const root = document.documentElement;
   const stage = document.getElementById("viewer");
   const notice = document.getElementById("notice");
@@ -33,7 +34,7 @@
     if (!viewer) return;
     const shown = (wanted ? [wanted] : objects).filter((one) => one.mesh);
     notice.textContent = shown.length ? "" : "There is no mesh to show.";
-    if (!(await viewer.show(shown.map((one) => decode(one.id))))) return;
+    if (!(await viewer.show(shown.map((one) => decode(one.id)), (wanted || room).yaw))) return;
     document.getElementById("size").textContent =
       wanted && wanted.mesh ? `${wanted.size_m.map((metres) => metres.toFixed(2)).join(" × ")} m` : "";
     document.getElementById("grid").textContent = shown.length ? `grid ${Math.round(viewer.cell * 100)} cm` : "";

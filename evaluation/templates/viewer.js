@@ -28,8 +28,9 @@ class Viewer {
     this.resize();
   }
 
-  // Show these GLBs (ArrayBuffers); the old ones are freed. Resolves to whether this request is still the newest.
-  async show(buffers) {
+  // Show these GLBs (ArrayBuffers) from the side of yaw (radians); the old ones are freed. Resolves to whether this
+  // request is still the newest.
+  async show(buffers, yaw) {
     const request = (this.request = (this.request || 0) + 1);
     const loader = new THREE.GLTFLoader();
     const parsed = await Promise.all(buffers.map((b) => new Promise((ok, bad) => loader.parse(b, "", ok, bad))));
@@ -41,6 +42,7 @@ class Viewer {
       scene.traverse((node) => node.isMesh && this.add(node));
     }
     this.applyMode();
+    this.homeYaw = yaw;
     this.frame();
     return true;
   }
@@ -109,7 +111,7 @@ class Viewer {
   }
 
   reset() {
-    this.yaw = 0.61;
+    this.yaw = this.homeYaw;
     this.pitch = 0.42;
     this.distance = 1;
     this.target.copy(this.home);

@@ -141,7 +141,7 @@ def test_every_object_is_on_the_page_with_scores_and_reasons(page):
         assert measure.meaning in page.text
     for words in (NASTY, "failed", "no view shows it", "seen from one side", "50.0", "frame 10", '"note"'):
         assert words in page.text
-    data = json.loads(page.scripts["page-data"])
+    data = json.loads(page.scripts["page-data"])["objects"]
     assert [one["id"] for one in data] == [3, 4]
     assert [one["mesh"] for one in data] == [True, False]
     assert data[0]["name"] == NASTY
