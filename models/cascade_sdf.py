@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from models.encodings.frequency import frequency_encode, frequency_pull_back, frequency_width
-from models.sdf_networks import SdfNetwork, softplus_and_slope
+from models.sdf_networks import SdfNetwork, softplus_and_slope, split_output
 from models.settings import CascadeSdfSettings
 
 
@@ -133,31 +133,29 @@ class CascadeSdf(SdfNetwork):
     def sdf_and_feature(self, x: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n f"]]:
         out, _ = self.coarse(frequency_encode(x, self._frequencies[0]))
         if self.fine_enabled:
-            fine, _ = self.fine(self._fine_input(x, out))
+            _, coarse_feature = split_output(out)
+            fine, _ = self.fine(torch.cat([frequency_encode(x, self._frequencies[1]), coarse_feature], dim=-1))
             out = out + fine
-        return out[:, 0], out[:, 1:]
+        return split_output(out)
 
     def gradient(
         self, x: Float[Tensor, "n 3"]
     ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"], Float[Tensor, "n f"]]:
         encoded = frequency_encode(x, self._frequencies[0])
         out, trace = self.coarse(encoded)
+        sdf, feature = split_output(out)
         if not self.fine_enabled:
-            gradient = frequency_pull_back(self.coarse.pull_back(None, trace), encoded, self._frequencies[0])
-            return out[:, 0], gradient, out[:, 1:]
-        fine_input = self._fine_input(x, out)
-        fine, fine_trace = self.fine(fine_input)
+            return sdf, frequency_pull_back(self.coarse.pull_back(None, trace), encoded, self._frequencies[0]), feature
+        fine_encoded = frequency_encode(x, self._frequencies[1])
+        fine, fine_trace = self.fine(torch.cat([fine_encoded, feature], dim=-1))
         # The sum's gradient: the fine network's own, and through the coarse feature that it is fed.
-        to_fine = self.fine.pull_back(None, fine_trace)
-        to_feature = to_fine[:, -self.feature_width :]
-        fine_encoded = fine_input[:, : -self.feature_width]
+        to_fine_encoded, to_feature = self.fine.pull_back(None, fine_trace).split(
+            [fine_encoded.shape[-1], self.feature_width], dim=-1
+        )
         gradient = frequency_pull_back(self.coarse.pull_back(to_feature, trace), encoded, self._frequencies[0])
-        gradient = gradient + frequency_pull_back(to_fine[:, : -self.feature_width], fine_encoded, self._frequencies[1])
-        out = out + fine
-        return out[:, 0], gradient, out[:, 1:]
-
-    def _fine_input(self, x: Float[Tensor, "n 3"], coarse: Float[Tensor, "n o"]) -> Float[Tensor, "n i"]:
-        return torch.cat([frequency_encode(x, self._frequencies[1]), coarse[:, 1:]], dim=-1)
+        gradient = gradient + frequency_pull_back(to_fine_encoded, fine_encoded, self._frequencies[1])
+        fine_sdf, fine_feature = split_output(fine)
+        return sdf + fine_sdf, gradient, feature + fine_feature
 
     def enable_fine(self, enabled: bool) -> None:
         self.fine_enabled = enabled

@@ -69,17 +69,16 @@ class HashSdf(SdfNetwork):
         return F.linear(activation, self.out.weight[:1], self.out.bias[:1]).squeeze(-1)
 
     def sdf_and_feature(self, x: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n f"]]:
-        out = self.out(softplus(self.hidden(self._encode(x))))
-        return out[:, 0], out[:, 1:]
+        return split_output(self.out(softplus(self.hidden(self._encode(x)))))
 
     def gradient(
         self, x: Float[Tensor, "n 3"]
     ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"], Float[Tensor, "n f"]]:
         activation, slope = softplus_and_slope(self.hidden(self._encode(x)))
-        out = self.out(activation)
+        sdf, feature = split_output(self.out(activation))
         upstream = (slope * self.out.weight[0]) @ self.hidden.weight
-        gradient = upstream[:, :3] + self.grid.pull_back(upstream[:, 3:], x)
-        return out[:, 0], gradient, out[:, 1:]
+        to_x, to_grid = upstream.split([3, self.grid.width], dim=-1)
+        return sdf, to_x + self.grid.pull_back(to_grid, x), feature
 
     def set_progress(self, progress: float) -> None:
         self.grid.open_levels(progress)
@@ -89,6 +88,12 @@ class HashSdf(SdfNetwork):
 
     def _encode(self, x: Float[Tensor, "n 3"]) -> Float[Tensor, "n _"]:
         return torch.cat([x, self.grid(x)], dim=-1)
+
+
+def split_output(out: Float[Tensor, "n o"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n f"]]:
+    """Distance and feature from a network's output; split, whose backward joins both gradients in one copy."""
+    sdf, feature = out.split([1, out.shape[-1] - 1], dim=-1)
+    return sdf.squeeze(-1), feature
 
 
 def fibonacci_directions(count: int) -> Float[Tensor, "{count} 3"]:
