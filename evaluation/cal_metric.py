@@ -15,6 +15,7 @@ from pathlib import Path
 if not __package__:  # run by its path: the project is this folder's parent
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from evaluation.settings import ScoreSettings
 from scene.errors import UserError
 from scene.runlog import run_cli
 
@@ -23,21 +24,23 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.truth is None and not arguments.scan:
         raise UserError("give --truth, --scan or both: there is nothing to measure the meshes against")
+    if arguments.instances is not None and len(arguments.scan) != 1:
+        raise UserError(f"--instances {arguments.instances}: masks belong to one scan; give exactly one --scan")
     for folder in [arguments.meshes, arguments.truth]:
         if folder is not None and not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder")
 
     from evaluation.measures import table, write_scores
     from evaluation.scoring import SceneScores, find_meshes, score_scene
-    from evaluation.settings import ScoreSettings
     from evaluation.views import views_of_scan
     from scene.scannet import open_scan
 
     settings = ScoreSettings(samples=arguments.samples, seed=arguments.seed)
     scans = {scan.name: scan for scan in (open_scan(path, arguments.instances) for path in arguments.scan)}
-    scenes = sorted(find_meshes(arguments.meshes))
-    if not scenes:
+    with_meshes = find_meshes(arguments.meshes)
+    if not with_meshes:
         raise UserError(f"{arguments.meshes}: holds no mesh named <scene>_obj_<id>.ply")
+    scenes = sorted({*with_meshes, *scans})
     results: list[SceneScores] = []
     for scene in scenes:
         scan = scans.get(scene)
@@ -80,8 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scan", type=Path, nargs="+", default=[], metavar="SCAN", help="the scans' folders")
     parser.add_argument("--instances", type=Path, metavar="DIR", help="masks written by preprocess.segment_scan")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the scores go (default: MESHES/scores)")
-    parser.add_argument("--samples", type=int, default=200_000, help="points on each surface (default 200000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the points (default 0)")
+    parser.add_argument(
+        "--samples", type=int, default=ScoreSettings.samples, help="points on each surface (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=ScoreSettings.seed, help="of the points (default %(default)s)")
     return parser
 
 

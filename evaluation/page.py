@@ -71,6 +71,16 @@ class StageBar:
     share: float
 
 
+@dataclass(frozen=True)
+class PageRun:
+    """How the meshes were made: what a run's record tells of it."""
+
+    stages: Sequence[StageBar] = ()
+    seed: int | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
 def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
     """The stages in the order they first ran, runs of the same stage (one an object) added up."""
     total: dict[str, list[float]] = {}
@@ -85,7 +95,7 @@ def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
     ]
 
 
-def write_page(path: Path, scene: str, room: PageRoom, objects: Sequence[PageObject], run: Mapping[str, Any]) -> None:
+def write_page(path: Path, scene: str, room: PageRoom, objects: Sequence[PageObject], run: PageRun) -> None:
     """Write the page of a scene; it needs nothing but itself and a browser."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -107,10 +117,8 @@ def write_page(path: Path, scene: str, room: PageRoom, objects: Sequence[PageObj
         room=room,
         columns=columns,
         means=means,
-        stages=stage_bars(run.get("stages", [])),
-        seed=run.get("seed"),
-        provenance=run.get("provenance", {}),
-        settings_text=json.dumps(run["settings"], indent=2, ensure_ascii=False) if "settings" in run else "",
+        run=run,
+        settings_text=json.dumps(run.settings, indent=2, ensure_ascii=False) if run.settings else "",
         data=_script_json({"yaw": room.yaw, "objects": [_for_script(one) for one in objects]}),
         three_js=Markup(three_js()),
     )

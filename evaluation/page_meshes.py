@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -13,8 +12,6 @@ from scipy.spatial import cKDTree
 
 from evaluation.pictures import camera_around, yaw_towards
 from evaluation.shading import render_rgba, vertex_colors
-from evaluation.views import View
-from evaluation.visibility import seen
 from scene.mesh import rotation_between
 
 
@@ -24,12 +21,6 @@ def simplified(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
     nearest = cKDTree(mesh.vertices).query(light.vertices, workers=-1)[1]
     colors = np.rint(vertex_colors(mesh)[nearest] * 255.0).astype(np.uint8)
     return trimesh.Trimesh(light.vertices, light.faces, vertex_colors=colors, process=False)
-
-
-def mark_seen(mesh: trimesh.Trimesh, views: Sequence[View]) -> None:
-    """Give the mesh the vertex attribute ``seen``: 1 where some view saw it, 0 where it was completed."""
-    visible = seen(np.asarray(mesh.vertices), np.asarray(mesh.vertex_normals), views)
-    mesh.vertex_attributes["seen"] = visible.astype(np.float32)
 
 
 def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:

@@ -1,7 +1,8 @@
 """Pictures of meshes without a display: ray cast, softly shaded, anti-aliased.
 
 ``python -m evaluation.pictures mesh.ply [more.ply ...] --out sheet.png`` draws each mesh from several sides;
-``--together`` draws them where they stand, ``--scan fused.ply`` beside what was scanned.
+``--together`` draws them where they stand, ``--fused scan.ply`` beside what was scanned, and ``--seen-by SCAN`` tells
+what its cameras saw (blue) from what was completed (orange).
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, UInt8
 
+from evaluation.settings import ReportSettings
 from evaluation.shading import Color, render_rgba, vertex_colors
+from evaluation.views import views_of_scan
+from evaluation.visibility import mark_seen
 from scene.camera import Intrinsics
 from scene.files import atomic_file
 from scene.images import write_image
 from scene.mesh import load_mesh
 from scene.runlog import run_cli
+from scene.scannet import open_scan
 
 WHITE = (255, 255, 255)
 
@@ -145,11 +150,19 @@ def up_of(path: Path) -> Float[np.ndarray, " 3"]:
 
 
 def beside_scan(
-    scan: trimesh.Trimesh, objects: Sequence[trimesh.Trimesh], up: Float[np.ndarray, " 3"], yaw_deg: float, color: Color
+    scan: trimesh.Trimesh,
+    objects: Sequence[trimesh.Trimesh],
+    up: Float[np.ndarray, " 3"],
+    yaw_deg: float,
+    color: Color = "vertex",
+    width: int = 800,
+    height: int = 600,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """What was scanned, and beside it the completed objects from the same camera."""
     joined = join(objects)
-    camera, world_from_camera = camera_around(np.asarray(joined.vertices), up, yaw_deg, 35.0, 800, 600, margin=1.15)
+    camera, world_from_camera = camera_around(
+        np.asarray(joined.vertices), up, yaw_deg, 35.0, width, height, margin=1.15
+    )
     scanned = render_mesh(facing(scan, world_from_camera), camera, world_from_camera)
     return np.concatenate([scanned, render_mesh(joined, camera, world_from_camera, color)], axis=1)
 
@@ -159,22 +172,28 @@ def main() -> None:
     parser.add_argument("meshes", nargs="+", type=Path, help="mesh files; one row of views each")
     parser.add_argument("--out", type=Path, required=True, help="the picture to write (.png or .jpg)")
     parser.add_argument("--views", type=int, default=4, help="sides to look from (default 4)")
-    parser.add_argument("--color", choices=["vertex", "normal", "plain", "seen"], default="vertex")
+    parser.add_argument("--color", choices=["vertex", "normal", "plain"], default="vertex")
+    parser.add_argument("--seen-by", type=Path, metavar="SCAN", help="colour what this scan's cameras saw")
     parser.add_argument("--up", type=float, nargs=3, help="up vector; default: the mesh's sidecar, else 0 0 1")
     parser.add_argument("--yaw", type=float, default=30.0, help="side of the first view in degrees (default 30)")
-    parser.add_argument("--scan", type=Path, help="the fused scan; drawn beside the meshes from one camera")
+    parser.add_argument("--fused", type=Path, help="the scan as a mesh; drawn beside the meshes from one camera")
     parser.add_argument("--together", action="store_true", help="all meshes in one picture, where they stand")
     arguments = parser.parse_args()
     meshes = [load_mesh(path) for path in arguments.meshes]
     ups = [up_of(path) if arguments.up is None else np.array(arguments.up) for path in arguments.meshes]
-    if arguments.scan is not None:
-        picture = beside_scan(load_mesh(arguments.scan), meshes, ups[0], arguments.yaw, arguments.color)
+    color: Color = arguments.color
+    if arguments.seen_by is not None:
+        color, views = "seen", views_of_scan(open_scan(arguments.seen_by), ReportSettings().max_frames)
+        for mesh in meshes:
+            mark_seen(mesh, views)
+    if arguments.fused is not None:
+        picture = beside_scan(load_mesh(arguments.fused), meshes, ups[0], arguments.yaw, color)
     elif arguments.together:
-        picture = orbit_sheet(join(meshes), ups[0], arguments.views, arguments.color, arguments.yaw)
+        picture = orbit_sheet(join(meshes), ups[0], arguments.views, color, arguments.yaw)
     else:
         picture = np.concatenate(
             [
-                orbit_sheet(mesh, up, arguments.views, arguments.color, arguments.yaw, caption=path.stem)
+                orbit_sheet(mesh, up, arguments.views, color, arguments.yaw, caption=path.stem)
                 for mesh, up, path in zip(meshes, ups, arguments.meshes, strict=True)
             ]
         )

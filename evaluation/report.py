@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import trimesh
 from jaxtyping import Float
 
 from evaluation.measures import read_scores
-from evaluation.page import PageObject, PageRoom, PageView, write_page
-from evaluation.page_meshes import data_url, glb_base64, mark_seen, simplified, thumbnail, viewer_yaw
+from evaluation.page import PageObject, PageRoom, PageRun, PageView, stage_bars, write_page
+from evaluation.page_meshes import data_url, glb_base64, simplified, thumbnail, viewer_yaw
 from evaluation.page_views import pick_views, pictures_of, with_color
 from evaluation.pictures import join
 from evaluation.scoring import find_meshes
 from evaluation.settings import ReportSettings
 from evaluation.views import View, views_of_scan
+from evaluation.visibility import mark_seen
 from scene.errors import UserError
 from scene.files import read_json
 from scene.mesh import load_mesh
@@ -43,7 +43,7 @@ class RunFolder:
     scores: Mapping[int, Mapping[str, float]]
     labels: Mapping[int, str]
     marks: Mapping[int, Sequence[str]]  # sentences: what failed or makes an object doubtful
-    run: Mapping[str, Any] = field(default_factory=dict)
+    run: PageRun
 
     @property
     def ids(self) -> list[int]:
@@ -61,9 +61,15 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
             scores[one.instance_id] = one.scores
             labels.setdefault(one.instance_id, one.label)
             marks.setdefault(one.instance_id, []).extend(one.problems)
-    run = read_json(run_path) if run_path.is_file() else {}
+    record = read_json(run_path) if run_path.is_file() else {}
     try:
-        for entry in run.get("objects", []):
+        run = PageRun(
+            stage_bars(record.get("stages", [])),
+            record.get("seed"),
+            dict(record.get("provenance", {})),
+            dict(record.get("settings", {})),
+        )
+        for entry in record.get("objects", []):
             error = entry.get("error")
             marks.setdefault(int(entry["instance_id"]), []).extend(
                 [*([error] if error else []), *entry.get("marks", [])]

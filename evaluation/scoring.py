@@ -70,26 +70,24 @@ def score_object(
         raise UserError("the mesh has no area; export it again")
     scores = {
         "watertight": float(mesh.is_watertight),
-        "components": float(mesh.body_count),
+        "components": float(_components(mesh)),
         "area_m2": float(mesh.area),
     }
     if truth is not None:
         scores |= _against_truth(mesh, truth, views, settings)
     if views:
-        agreement = depth_agreement(
-            mesh, views, instance_id, settings.agreement_m, settings.agreement_pixels, settings.seed
-        )
+        agreement = depth_agreement(mesh, views, instance_id, settings.agreement_pixels, settings.seed)
         if agreement is not None:
             scores["depth_agreement"] = agreement
-        scores["free_space_violation"] = free_space_violation(
-            mesh,
-            views,
-            settings.free_space_margin_m,
-            settings.free_space_views,
-            settings.free_space_samples,
-            settings.seed,
-        )
+        scores["free_space_violation"] = free_space_violation(mesh, views, settings.free_space_samples, settings.seed)
     return scores
+
+
+def _components(mesh: trimesh.Trimesh) -> int:
+    """Parts of the surface that share no vertex."""
+    part = mesh.copy()
+    part.remove_unreferenced_vertices()
+    return int(part.body_count)
 
 
 def _against_truth(
@@ -103,7 +101,7 @@ def _against_truth(
     true = surface_of(truth, settings.samples, settings.seed + 1)
     regions = {}
     if views and true.normals is not None:
-        visible = seen(true.points, true.normals, views, settings.seen_tolerance_m, settings.seen_tolerance_share)
+        visible = seen(true.points, true.normals, views)
         regions = {"seen": visible, "hidden": ~visible}
     scores = compare(predicted, true, settings.thresholds_m, regions)
     if scores[f"f_{max(settings.thresholds_m):g}"] == 0.0:
@@ -177,7 +175,7 @@ def _score_files(
     except UserError as error:
         score.problems.append(f"{mesh_path}: {error}")
         return score
-    if views and "depth_agreement" not in score.scores:
+    if any(view.instance is not None for view in views) and "depth_agreement" not in score.scores:
         score.problems.append("no view has a depth pixel of it, so its depth agreement is not known")
     return score
 

@@ -20,6 +20,7 @@ SEEN, COMPLETED = np.array([0.33, 0.56, 0.80]), np.array([0.96, 0.66, 0.28])
 _INSIDE = np.array([0.78, 0.36, 0.36])
 # Beyond this angle between a face and its vertex normals (cosine) the edge is a crease and is drawn sharp.
 _CREASE_COS = 0.9
+_BAND = 64  # rows
 
 
 def render_rgba(
@@ -36,24 +37,36 @@ def render_rgba(
     Inner sides of faces are red.
     """
     picture = np.zeros((camera.height, camera.width, 4), np.uint8)
-    left, top, width, height = _window(mesh, camera, world_from_camera)
-    if width <= 0 or height <= 0:
+    left, top, right, bottom = _window(mesh, camera, world_from_camera)
+    if left >= right or top >= bottom:
         return picture
-    window = camera.cropped(left, top, width, height)
-    fine = window.resized(width * supersample, height * supersample)
-    depth_m, triangle = RayCaster(mesh).render(fine, world_from_camera)
+    caster = RayCaster(mesh)
+    for row in range(top, bottom, _BAND):  # a band at a time keeps memory small
+        end = min(row + _BAND, bottom)
+        band = camera.cropped(left, row, right - left, end - row)
+        picture[row:end, left:right] = _render_band(caster, band, world_from_camera, color, supersample)
+    return picture
+
+
+def _render_band(
+    caster: RayCaster,
+    camera: Intrinsics,
+    world_from_camera: Float[np.ndarray, "4 4"],
+    color: Color,
+    supersample: int,
+) -> UInt8[np.ndarray, "h w 4"]:
+    fine = camera.resized(camera.width * supersample, camera.height * supersample)
+    depth_m, triangle = caster.render(fine, world_from_camera)
     hit = triangle >= 0
     image = np.zeros((fine.height, fine.width, 4))  # colour times coverage, so that averaging mixes only what is there
     if hit.any():
         directions = fine.directions()[hit].astype(np.float64) @ world_from_camera[:3, :3].T
         points = world_from_camera[:3, 3] + depth_m[hit][:, None] * directions
-        image[hit, :3] = _shaded(mesh, triangle[hit], points, directions, world_from_camera, color)
+        image[hit, :3] = _shaded(caster.mesh, triangle[hit], points, directions, world_from_camera, color)
         image[hit, 3] = 1.0
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
     rgb = small[..., :3] / np.maximum(small[..., 3:], 1e-9)
-    rgba = np.rint(np.concatenate([rgb, small[..., 3:]], axis=2) * 255.0).clip(0, 255).astype(np.uint8)
-    picture[top : top + height, left : left + width] = rgba
-    return picture
+    return np.rint(np.concatenate([rgb, small[..., 3:]], axis=2) * 255.0).clip(0, 255).astype(np.uint8)
 
 
 def vertex_colors(mesh: trimesh.Trimesh) -> Float[np.ndarray, "v 3"]:
@@ -67,13 +80,14 @@ def vertex_colors(mesh: trimesh.Trimesh) -> Float[np.ndarray, "v 3"]:
 def _window(
     mesh: trimesh.Trimesh, camera: Intrinsics, world_from_camera: Float[np.ndarray, "4 4"]
 ) -> tuple[int, int, int, int]:
-    """left, top, width, height of the part of the image that the mesh's box covers; all of it when that is not sure."""
+    """left, top, right, bottom of the pixels that the mesh's box covers; all of the image when that is not sure."""
     uv, z = project(trimesh.bounds.corners(mesh.bounds), camera, world_from_camera)
+    size = np.array([camera.width, camera.height])
     if not (z > 1e-6).all():
         return 0, 0, camera.width, camera.height
-    first = np.floor(uv.min(0)).clip(0, [camera.width, camera.height]).astype(int)
-    last = np.ceil(uv.max(0)).clip(-1, [camera.width - 1, camera.height - 1]).astype(int)
-    return int(first[0]), int(first[1]), int(last[0] - first[0] + 1), int(last[1] - first[1] + 1)
+    left, top = np.floor(uv.min(0)).clip(0, size).astype(int).tolist()
+    right, bottom = (np.ceil(uv.max(0)) + 1).clip(0, size).astype(int).tolist()
+    return left, top, right, bottom
 
 
 def _shaded(

@@ -18,17 +18,19 @@ from evaluation.views import View
 from scene.camera import nearest_pixel, project, transform
 from scene.raycast import RayCaster
 
+AGREEMENT_M = 0.02
+FREE_SPACE_MARGIN_M = 0.03
+FREE_SPACE_VIEWS = 3
+
 
 def depth_agreement(
     mesh: trimesh.Trimesh,
     views: Sequence[View],
     instance_id: int,
-    tolerance_m: float = 0.02,
     max_pixels: int = 200_000,
     seed: int = 0,
 ) -> float | None:
-    """Share of the object's depth pixels whose ray first meets the mesh within ``tolerance_m``, along the ray, of what
-    was sensed.
+    """Share of the object's depth pixels whose ray first meets the mesh within 2 cm, along the ray, of what was sensed.
 
     Of more than ``max_pixels`` in all views together about that many are drawn, evenly.  None where no view has a depth
     pixel of the object.
@@ -50,23 +52,20 @@ def depth_agreement(
         z_m, _ = caster.first_hit(np.broadcast_to(view.world_from_camera[:3, 3], directions.shape), directions)
         along_ray_m = np.abs(z_m - view.depth_m.reshape(-1)[index]) * np.linalg.norm(local, axis=1)
         tried += len(index)
-        agreeing += int((along_ray_m <= tolerance_m).sum())
+        agreeing += int((along_ray_m <= AGREEMENT_M).sum())
     return agreeing / tried if tried else None
 
 
 def free_space_violation(
     mesh: trimesh.Trimesh,
     views: Sequence[View],
-    margin_m: float = 0.03,
-    min_views: int = 3,
     samples: int = 50_000,
     seed: int = 0,
 ) -> float:
-    """Share of the mesh's area that lies more than ``margin_m``, along the ray, in front of what at least ``min_views``
-    views saw."""
+    """Share of the mesh's area that lies more than 3 cm, along the ray, in front of what at least three views saw."""
     points = surface_of(mesh, samples, seed).points
-    seen_through = sum((_in_front(points, view) > margin_m).astype(np.int32) for view in views)
-    return float(np.mean(np.asarray(seen_through) >= min_views))
+    seen_through = sum((_in_front(points, view) > FREE_SPACE_MARGIN_M).astype(np.int32) for view in views)
+    return float(np.mean(np.asarray(seen_through) >= FREE_SPACE_VIEWS))
 
 
 def _in_front(points: Float[np.ndarray, "n 3"], view: View) -> Float[np.ndarray, " n"]:

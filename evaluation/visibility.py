@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import trimesh
 from jaxtyping import Bool, Float
 
 from evaluation.views import View
 from scene.camera import nearest_pixel, project
+
+_TOLERANCE_M = 0.02
+_TOLERANCE_SHARE = 0.01
 
 
 def seen(
     points: Float[np.ndarray, "n 3"],
     normals: Float[np.ndarray, "n 3"],
     views: Sequence[View],
-    tolerance_m: float = 0.02,
-    tolerance_share: float = 0.01,
 ) -> Bool[np.ndarray, " n"]:
     """Whether some view's sensed evidence shows each point of a surface (``normals`` point outward).
 
-    A point is seen where it falls into a view whose depth there agrees with its own Z within ``tolerance_m`` plus
-    ``tolerance_share`` of Z, and whose camera its normal faces: the first hit of the true scene, told by what was
-    really sensed.  Depth that is missing shows nothing.  The tolerance forgives depth noise; the normal keeps the far
-    side of a panel thinner than it from counting as seen.
+    A point is seen where it falls into a view whose depth there agrees with its own Z within 2 cm plus 1 % of Z, and
+    whose camera its normal faces: the first hit of the true scene, told by what was really sensed.  Depth that is
+    missing shows nothing.  The tolerance forgives depth noise; the normal keeps the far side of a panel thinner than
+    it from counting as seen.
     """
     points, normals = points.astype(np.float32), normals.astype(np.float32)
     offset_m = (normals * points).sum(1)
@@ -34,6 +36,12 @@ def seen(
         uv, z = project(points[left], view.camera, view.world_from_camera)
         inside, u, v = nearest_pixel(uv, z, view.camera)
         depth_m, z = view.depth_m[v, u], z[inside]
-        agrees = (depth_m > 0) & (np.abs(depth_m - z) <= tolerance_m + tolerance_share * z)
+        agrees = (depth_m > 0) & (np.abs(depth_m - z) <= _TOLERANCE_M + _TOLERANCE_SHARE * z)
         result[left[inside[agrees]]] = True
     return result
+
+
+def mark_seen(mesh: trimesh.Trimesh, views: Sequence[View]) -> None:
+    """Give the mesh the vertex attribute ``seen``: 1 where some view saw it, 0 where it was completed."""
+    visible = seen(np.asarray(mesh.vertices), np.asarray(mesh.vertex_normals), views)
+    mesh.vertex_attributes["seen"] = visible.astype(np.float32)

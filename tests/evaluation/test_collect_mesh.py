@@ -1,5 +1,9 @@
 """Meshes gathered from the folders of training runs."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
@@ -46,6 +50,15 @@ def test_objects_are_gathered_by_scene_and_the_missing_named(exps, tmp_path):
     cloud = trimesh.load(scene / "scene0005_00_scannet_obj_3_pointcloud.ply")
     np.testing.assert_allclose(np.abs(cloud.vertices).max(1), 0.6, atol=1e-6)
     assert find_meshes(tmp_path / "out")["scene0005_00"][3].stem.endswith("full_mesh")
+
+
+def test_the_command_runs_by_its_path(exps, tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, root / "evaluation" / "collect_mesh.py", "--exps", exps, "--out", tmp_path / "out"]
+    run = subprocess.run([*map(str, command)], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "without a mesh: scene0005_00_scannet_obj_4" in run.stderr
+    assert len(list((tmp_path / "out" / "scene0005_00").iterdir())) == 2
 
 
 def test_the_seen_part_of_a_box_is_its_front():

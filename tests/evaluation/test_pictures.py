@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.pictures import camera_around, facing, join, orbit_sheet, render_mesh, up_of
+from evaluation.pictures import (
+    beside_scan,
+    camera_around,
+    facing,
+    join,
+    orbit_sheet,
+    render_mesh,
+    up_of,
+    yaw_towards,
+)
 from evaluation.shading import render_rgba
 from scene.camera import Intrinsics, project
 from scene.mesh import save_mesh
@@ -19,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CAMERA = Intrinsics(80, 60, 80.0, 80.0, 39.5, 29.5)
 BEFORE = trimesh.transformations.translation_matrix([0.0, 0.0, -2.0])  # 2 m before the origin, looking along +z
 BOX = trimesh.creation.box((0.5, 0.5, 0.5))
+CORNERS = np.asarray(BOX.vertices)
 
 
 def colored(rgb: tuple[int, int, int]) -> trimesh.Trimesh:
@@ -94,6 +104,27 @@ def test_the_camera_frames_all_points_and_stands_upright(up):
 
 def test_facing_takes_away_what_is_looked_at_from_behind():
     assert facing(BOX, BEFORE).area == pytest.approx(0.25)
+
+
+def test_a_camera_can_be_asked_to_stand_on_a_side():
+    up = np.array([0.2, 1.0, -0.1])
+    direction = np.array([0.3, 0.4, -0.8])
+    _, world_from_camera = camera_around(CORNERS, up, yaw_towards(direction, up), 0.0)
+    on_the_ground = direction - up * (direction @ up) / (up @ up)
+    np.testing.assert_allclose(world_from_camera[:3, 2], -on_the_ground / np.linalg.norm(on_the_ground), atol=1e-9)
+
+
+def test_a_scan_stands_beside_its_objects_without_the_wall_before_them():
+    up = np.array([0.0, 0.0, 1.0])
+    # A closed room round the box, its faces turned inward: the camera outside looks through the nearer walls.
+    room = trimesh.creation.box((4.0, 4.0, 4.0))
+    room.invert()
+    scan = join([colored((30, 30, 200)), trimesh.Trimesh(room.vertices, room.faces)])
+    picture = beside_scan(scan, [colored((200, 30, 30))], up, 0.0, width=160, height=120).astype(int)
+    assert picture.shape == (120, 320, 3)
+    assert picture[60, 80, 2] > 2 * picture[60, 80, 0]  # the scanned box, blue
+    assert picture[60, 240, 0] > 2 * picture[60, 240, 2]  # the completed one, red
+    assert (picture[1, 240] == 255).all()
 
 
 def test_the_command_draws_a_sheet_with_the_sidecars_up(tmp_path):

@@ -16,13 +16,14 @@ import trimesh
 
 from evaluation.measures import MEASURES, write_scores
 from evaluation.page import stage_bars
-from evaluation.page_meshes import mark_seen, simplified
+from evaluation.page_meshes import simplified
 from evaluation.page_views import pick_views, pictures_of
 from evaluation.report import build_report, read_run
 from evaluation.scoring import ObjectScore, SceneScores
 from evaluation.settings import ReportSettings
 from evaluation.three_js import three_js
 from evaluation.views import View
+from evaluation.visibility import mark_seen
 from scene.camera import Intrinsics
 from scene.errors import UserError
 from scene.mesh import rotation_between, save_mesh
@@ -182,9 +183,10 @@ def test_a_run_without_scores_or_record_still_has_a_page(tmp_path):
 def test_what_is_no_run_is_told_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match="holds no mesh and no score of room"):
         read_run(tmp_path, scan_of_ball())
-    (tmp_path / "run.json").write_text('{"objects": [{}]}')
-    with pytest.raises(UserError, match=r"run\.json: is not a run's record"):
-        read_run(tmp_path, scan_of_ball())
+    for broken in ('{"objects": [{}]}', '{"stages": [{"stage": "fit"}]}', "[]", '{"settings": 3}'):
+        (tmp_path / "run.json").write_text(broken)
+        with pytest.raises(UserError, match=r"run\.json: is not a run's record"):
+            read_run(tmp_path, scan_of_ball())
 
 
 def test_runs_of_one_stage_are_added_up():
