@@ -18,6 +18,7 @@ from scene.runlog import log
 _SUFFIXES = (".glb", ".gltf", ".obj", ".ply")
 _MERGE_M = (1e-8, 1e-5)  # tried in turn: the wider one closes cracks, but joins bodies that only touch
 _MAX_EXTENT_M = 4.0  # a model in centimetres or inches is larger
+_GREY = np.array([192, 192, 192])
 _Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 
@@ -40,10 +41,11 @@ def load_cad(folder: Path) -> list[Furniture]:
 
 def _load(path: Path) -> Furniture | None:
     try:
-        mesh = trimesh.load_scene(path).to_geometry()
+        parts = [part for part in trimesh.load_scene(path).dump() if isinstance(part, trimesh.Trimesh)]
+        color = np.concatenate([_face_colors(part) for part in parts])
+        mesh = trimesh.util.concatenate([trimesh.Trimesh(p.vertices, p.faces, process=False) for p in parts])
         if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces) or not np.isfinite(mesh.vertices).all():
             raise ValueError("it holds no triangles")
-        color = _face_colors(mesh)
     except Exception as error:  # parsers of foreign formats raise anything
         log.warning("%s: left out, it cannot be read as a mesh (%s)", path, error)
         return None
@@ -60,15 +62,18 @@ def _load(path: Path) -> Furniture | None:
     return Furniture(shape, label_of_name(path.stem), finishes, face_finish, _flat_top(shape))
 
 
-def _face_colors(mesh: trimesh.Trimesh) -> Int[np.ndarray, "f 3"]:
+def _face_colors(part: trimesh.Trimesh) -> Int[np.ndarray, "f 3"]:
     """One RGB colour a face, rounded to steps of 16 so that textures give a handful of finishes."""
-    if isinstance(mesh.visual, trimesh.visual.TextureVisuals):
-        of_vertex = np.broadcast_to(np.asarray(mesh.visual.to_color().vertex_colors), (len(mesh.vertices), 4))
-        color = of_vertex[mesh.faces, :3].mean(axis=1).astype(np.int64)
-    else:
-        assert mesh.visual is not None
-        color = np.asarray(mesh.visual.face_colors)[:, :3].astype(np.int64)
-    return np.minimum((color + 8) // 16 * 16, 255)
+    visual = part.visual
+    if not isinstance(visual, trimesh.visual.TextureVisuals):
+        assert visual is not None
+        color = np.asarray(visual.face_colors)
+    elif visual.uv is not None and getattr(visual.material, "baseColorTexture", None) is not None:
+        color = np.asarray(visual.to_color().vertex_colors)[part.faces].mean(axis=1)
+    else:  # a material may leave its colour out, which glTF takes for white; grey is kinder to the eye
+        plain = getattr(visual.material, "baseColorFactor", None)
+        color = np.tile(_GREY if plain is None else np.asarray(plain), (len(part.faces), 1))
+    return np.minimum((color[:, :3].astype(np.int64) + 8) // 16 * 16, 255)
 
 
 def _cleaned(

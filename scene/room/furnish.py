@@ -18,7 +18,9 @@ from scene.room.themes import draw_pieces
 
 MIN_OBJECTS = 6
 MIN_CLASSES = 5
-_MOST, _MOST_OF_A_KIND = 13, 2
+_LIVED_IN = 9  # with fewer pieces a room looks bare, and another is tried
+_ATTEMPTS = 8
+_MOST, _MOST_OF_A_KIND = 13, 2  # of models from a folder
 
 # In the order in which they find their places.  A label that is in none stands free on the floor.
 _WALL = (
@@ -40,10 +42,15 @@ def furnish(rng: np.random.Generator, pieces: Sequence[Furniture] | None = None)
 
     Pieces that find no place are left out.  Raises UserError when too few of the given ones fit.
     """
-    for _ in range(20):
+    rooms = []
+    for _ in range(_ATTEMPTS):
         room = _attempt(rng, draw_pieces(rng) if pieces is None else _some(rng, pieces))
         if len(room.pieces) >= MIN_OBJECTS and len({p.label for p in room.pieces}) >= MIN_CLASSES:
-            return room
+            rooms.append(room)
+            if len(room.pieces) >= _LIVED_IN:
+                break
+    if rooms:
+        return max(rooms, key=lambda room: len(room.pieces))
     raise UserError(
         f"of the {len(pieces or ())} models given, fewer than {MIN_OBJECTS} of {MIN_CLASSES} classes find a place in a "
         "room; give more models, or smaller ones (they are read in metres)"
@@ -60,7 +67,7 @@ def _some(rng: np.random.Generator, pieces: Sequence[Furniture]) -> list[Furnitu
 
 
 def _attempt(rng: np.random.Generator, pieces: Sequence[Furniture]) -> Room:
-    width, depth, height = rng.uniform(3.5, 4.7), rng.uniform(3.8, 4.8), rng.uniform(2.4, 2.75)
+    width, depth, height = rng.uniform(3.6, 4.8), rng.uniform(3.9, 4.9), rng.uniform(2.4, 2.75)
     strip = rng.uniform(1.0, 1.25)
     free = Area(-width / 2, -depth / 2 + strip, width / 2, depth / 2)
     parts, lights = building(rng, width, depth, height)

@@ -65,7 +65,7 @@ def openness(
     """Share (0 to 1, cosine-weighted) of the half space above each vertex that is free of near things, and whether
     the vertex lies inside something: most of what it sees are the rear sides of faces."""
     tangent = np.cross(normal, np.where(np.abs(normal[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]]))
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
     binormal = np.cross(normal, tangent)
     free, rear = np.zeros(len(origin)), np.zeros(len(origin))
     turn = rng.uniform(0, 2 * np.pi)

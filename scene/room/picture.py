@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from scene.camera import Intrinsics
 from scene.raycast import RayCaster
@@ -15,6 +16,7 @@ from scene.room.records import Room
 from scene.room.surface import Surface, surface_of
 from scene.room.textures import Atlas
 
+_WITHIN_PIXEL = ((-0.3, -0.3), (0.35, -0.1), (-0.05, 0.35))  # beside the centre, in pixels
 _MIRRORED = np.array([0.55, 0.55, 0.56], dtype=np.float32)  # what a glossy surface shows of the room
 
 
@@ -27,6 +29,15 @@ class View:
     thing: Int[np.ndarray, "h w"]
     triangle: Int[np.ndarray, "h w"]
     facing: Float[np.ndarray, "h w"]  # cosine between the ray and the surface's normal
+
+
+class _Met(NamedTuple):
+    """What rays meet: linear RGB, depth (0: nothing), triangle (-1: nothing), cosine to its normal."""
+
+    shade: Float[np.ndarray, "n 3"]
+    depth: Float[np.ndarray, " n"]
+    triangle: Int[np.ndarray, " n"]
+    facing: Float[np.ndarray, " n"]
 
 
 class Renderer:
@@ -51,19 +62,38 @@ class Renderer:
 
     def view(self, camera: Intrinsics, room_from_camera: Float[np.ndarray, "4 4"], seed: int) -> View:
         """What the camera sees; ``seed`` is that of the sensor's noise."""
-        depth, triangle = self.caster.render(camera, room_from_camera)
-        hit = triangle >= 0
-        pose = room_from_camera.astype(np.float32)
-        rays = np.einsum("nj,kj->nk", camera.directions()[hit], pose[:3, :3])
-        points = rays * depth[hit, None].astype(np.float32) + pose[:3, 3]
-        facing = np.zeros(depth.shape, dtype=np.float32)
-        facing[hit] = np.abs(np.einsum("nj,nj->n", rays, self._normals[triangle[hit]]))
-        facing[hit] /= np.sqrt(np.einsum("nj,nj->n", rays, rays))
-        shade = np.zeros((*depth.shape, 3), dtype=np.float32)
-        shade[hit] = self._shade(triangle[hit], points, facing[hit], depth[hit] / camera.fx)
-        thing = np.where(hit, self.surface.thing[triangle], -1)
+        shape = (camera.height, camera.width)
+        directions = camera.directions().reshape(-1, 3)
+        met = self._look(directions, room_from_camera, camera.fx)
+        shade, depth, triangle = met.shade.reshape(*shape, 3), met.depth.reshape(shape), met.triangle.reshape(shape)
+        thing = np.where(triangle >= 0, self.surface.thing[triangle], -1)
+        finish = np.where(triangle >= 0, self.surface.finish[triangle], -1)
+        rim = _rims(thing, finish, depth)
+        # Where one pixel shows two things, its colour is the mean of four places in it.
+        samples = [shade[rim]]
+        for du, dv in _WITHIN_PIXEL:
+            shifted = directions[rim.ravel()] + np.array([du / camera.fx, dv / camera.fy, 0.0], dtype=np.float32)
+            samples.append(self._look(shifted, room_from_camera, camera.fx).shade)
+        shade[rim] = np.mean(samples, axis=0)
         color = _develop(shade * self._exposure, np.random.default_rng([seed, 2]))
-        return View(color, depth.astype(np.float32), thing, triangle, facing)
+        return View(color, depth, thing, triangle, met.facing.reshape(shape))
+
+    def _look(
+        self, directions: Float[np.ndarray, "n 3"], room_from_camera: Float[np.ndarray, "4 4"], focal_px: float
+    ) -> _Met:
+        """What rays from the camera (camera frame, Z = 1) meet."""
+        pose = room_from_camera.astype(np.float32)
+        rays = np.einsum("nj,kj->nk", directions, pose[:3, :3])
+        distance, triangle = self.caster.first_hit(np.broadcast_to(room_from_camera[:3, 3], rays.shape), rays)
+        hit = triangle >= 0
+        depth = np.where(hit, distance, 0.0).astype(np.float32)
+        points = rays[hit] * depth[hit, None] + pose[:3, 3]
+        facing = np.zeros(len(rays), dtype=np.float32)
+        along = np.einsum("nj,nj->n", rays[hit], self._normals[triangle[hit]])
+        facing[hit] = np.abs(along) / np.sqrt(np.einsum("nj,nj->n", rays[hit], rays[hit]))
+        shade = np.zeros((len(rays), 3), dtype=np.float32)
+        shade[hit] = self._shade(triangle[hit], points, facing[hit], depth[hit] / focal_px)
+        return _Met(shade, depth, triangle, facing)
 
     def _shade(
         self,
@@ -113,6 +143,19 @@ def _affine_maps(surface: Surface, light: Float[np.ndarray, "v 3"]) -> Float[np.
     linear = np.einsum("fek,fej->fkj", values[:, 1:] - values[:, :1], gradients)
     constant = values[:, 0] - np.einsum("fkj,fj->fk", linear, corners[:, 0])
     return np.concatenate([linear, constant[..., None]], axis=2).astype(np.float32)
+
+
+def _rims(
+    thing: Int[np.ndarray, "h w"], finish: Int[np.ndarray, "h w"], depth: Float[np.ndarray, "h w"]
+) -> Bool[np.ndarray, "h w"]:
+    """Pixels beside one of another thing, finish or depth (by more than 3 %)."""
+    rim = np.zeros(thing.shape, dtype=bool)
+    for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        jump = np.abs(depth[here] - depth[there]) > 0.03 * np.minimum(depth[here], depth[there])
+        other = (thing[here] != thing[there]) | (finish[here] != finish[there]) | jump
+        rim[here] |= other
+        rim[there] |= other
+    return rim
 
 
 def _develop(linear: Float[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt8[np.ndarray, "h w 3"]:

@@ -25,7 +25,7 @@ from scene.scannet_writer import ScannetWriter
 
 _FOCAL_SHARE = 577.87 / 640  # ScanNet's camera: focal length over image width
 # Another room is furnished when some piece is in fewer of the frames, or less of its surface is seen.
-_MIN_FRAMES_SHARE, _MIN_SURFACE_SHARE = 0.3, 0.22
+_MIN_FRAMES_SHARE, _MIN_SURFACE_SHARE = 0.34, 0.22
 _ROOMS = 12  # how many are tried
 _AT_ONCE = 8  # frames in memory
 _THREADS = 2

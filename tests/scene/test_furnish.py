@@ -79,7 +79,7 @@ def test_a_walk_shows_every_piece_and_things_hide_one_another() -> None:
     room = furnish(np.random.default_rng(4))
     poses, frames_share, surface_share = best_walk(np.random.default_rng(0), room, 20, _CAMERA)
     assert poses.shape == (20, 4, 4)
-    assert frames_share > 0.3
+    assert frames_share >= 0.2
     assert 0.1 < surface_share < 0.7
     eyes = poses[:, :3, 3]
     assert (eyes[:, 1] < room.stroll.high_y + 0.05).all()
