@@ -23,7 +23,7 @@ from evaluation.measures import read_scores
 from evaluation.page import PageObject, PageRoom, PageRun, PageView, stage_bars, write_page
 from evaluation.page_meshes import data_url, glb_base64, simplified, thumbnail, viewer_yaw
 from evaluation.page_views import pick_views, pictures_of, with_color
-from evaluation.pictures import join
+from evaluation.pictures import join, up_of
 from evaluation.scoring import find_meshes
 from evaluation.settings import ReportSettings
 from evaluation.views import View, views_of_scan
@@ -87,7 +87,8 @@ def build_report(folder: Path, scan: Scan, settings: ReportSettings) -> Path:
     """Write ``folder/report/index.html`` from what the run left in ``folder`` and from the scan's views."""
     found = read_run(folder, scan)
     views = views_of_scan(scan, settings.max_frames)
-    up = np.array([0.0, 0.0, 1.0]) if scan.up is None else np.asarray(scan.up, float)
+    # A scan that does not state its up vector had it found when the meshes were made; their sidecars tell it.
+    up = next(map(up_of, found.meshes.values()), np.array([0.0, 0.0, 1.0])) if scan.up is None else scan.up
     faces = min(settings.faces, settings.faces_in_all // max(1, len(found.meshes)))
     objects, in_the_room = [], []
     for instance_id in progress(found.ids, "drawing the page"):

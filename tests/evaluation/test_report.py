@@ -1,6 +1,7 @@
 """The page of a small run: whole in one file, every object told of, meshes and words that cannot break it."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -178,6 +179,15 @@ def test_a_run_without_scores_or_record_still_has_a_page(tmp_path):
     assert "There are no scores in this run." in page.text
     assert "cannot be read as a mesh" in page.text
     assert "glb-3" in page.scripts
+
+
+def test_the_meshes_tell_the_up_vector_that_the_scan_does_not(tmp_path):
+    tall = BALL.copy().apply_scale([1.0, 2.0, 1.0])
+    save_mesh(tmp_path / "meshes" / "room_obj_3.ply", tall, np.array([1.0, 0.0, 0.0]), {})
+    scan = dataclasses.replace(scan_of_ball(), up=None)
+    page = Page(build_report(tmp_path, scan, ReportSettings(views=1)).read_text())
+    mesh = trimesh.load(io.BytesIO(base64.b64decode(page.scripts["glb-3"])), file_type="glb").to_mesh()
+    assert mesh.extents[1] == pytest.approx(0.6, abs=0.01)  # what lay along x now stands
 
 
 def test_what_is_no_run_is_told_in_a_sentence(tmp_path):
