@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt16
+from scipy.special import ndtri
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def drop_at_edges(
     """Depth goes missing in a band along edges, in runs rather than in single pixels."""
     band = cv2.dilate(edges.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     level = _smooth(rng, depth_m.shape, 2.0)
-    return np.where(band & (level < _normal_quantile(noise.edge_drop)), 0.0, depth_m).astype(np.float32)
+    return np.where(band & (level < ndtri(noise.edge_drop)), 0.0, depth_m).astype(np.float32)
 
 
 def drop_grazing(
@@ -146,10 +147,3 @@ def _smooth(rng: np.random.Generator, shape: tuple[int, int], sigma_px: float) -
     """Normal noise of deviation 1 that changes over ``sigma_px`` pixels."""
     field = cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), sigma_px)
     return field * np.float32(2.0 * np.sqrt(np.pi) * sigma_px)  # a Gaussian of that width averages the deviation down
-
-
-def _normal_quantile(share: float) -> float:
-    """The value that a standard normal variable stays below with probability ``share``."""
-    from scipy.special import ndtri
-
-    return float(ndtri(share))

@@ -1,8 +1,9 @@
 """The demo scan: a furnished room, seen by a hand-held depth camera, with the complete true mesh of every object.
 
-``python -m scene.synthetic --out DIR`` writes ``DIR/scannet/<scene>_scannet`` (a ScanNet export),
-``DIR/scannet/scannetv2-labels.combined.tsv``, ``DIR/truth/<scene>/obj_<k>.ply`` (k = instance id - 1, the scan's
-frame) and ``DIR/truth/<scene>.json`` (what the walk saw of each object).  The same seed writes the same bytes.
+``python -m scene.synthetic --out DIR`` writes ``DIR/scannet/<scene>_scannet``, a ScanNet export
+with a ``synthetic.json`` beside it that says what the walk saw of each object, the label table
+``DIR/scannet/scannetv2-labels.combined.tsv``, and ``DIR/truth/<scene>/obj_<k>.ply`` (k = instance id - 1, the scan's
+frame).  The same seed writes the same bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scene.errors import UserError
 from scene.files import fingerprint, read_json, stage_folder, write_json
 from scene.runlog import log, run_cli
 
+_ABOUT = "synthetic.json"
 _SOURCES = (
     "camera.py",
     "depth_noise.py",
@@ -57,7 +59,8 @@ def make_scan(
     staging = Staging(name, seed, frames, size, cad)
 
     def write_scan(temporary: Path) -> None:
-        write_json(_seen_file(out, name), staging.write_scan(temporary, noise))
+        objects = staging.write_scan(temporary, noise)
+        write_json(temporary / _ABOUT, {"seed": seed, "frames": frames, "objects": objects})
         write_label_table(folder.parent)
 
     truth_made = stage_folder(truth, mark, staging.write_truth)
@@ -67,12 +70,8 @@ def make_scan(
 
 
 def scene_name(seed: int) -> str:
-    """``scene9200_00`` to ``scene9999_00``, numbers that ScanNet does not use."""
+    """``scene9200_00`` to ``scene9999_00``, numbers that ScanNet does not use; every 800 seeds they come round."""
     return f"scene{9200 + seed % 800:04d}_00"
-
-
-def _seen_file(out: Path, name: str) -> Path:
-    return out / "truth" / f"{name}.json"
 
 
 def _sources() -> list[Path]:
@@ -97,7 +96,8 @@ def main() -> int:
     parser.add_argument("--cad", type=Path, help="folder of GLB, OBJ or PLY models (metres, +y up) to furnish it with")
     arguments = parser.parse_args()
     folder = make_scan(arguments.out, arguments.seed, arguments.frames, arguments.cad)
-    print(_table(read_json(_seen_file(arguments.out, scene_name(arguments.seed))), arguments.frames))
+    about = read_json(folder / _ABOUT)
+    print(_table(about["objects"], about["frames"]))
     print(f"scan:  {folder}\ntruth: {arguments.out / 'truth' / scene_name(arguments.seed)}")
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
+from jaxtyping import Float
 
 from scene.furniture import Finish, Furniture, finishes
 from scene.furniture.assembly import Assembly
@@ -27,7 +28,7 @@ def building(
     painted[int(rng.integers(3))] = _wall_finish(rng, pick(rng, _WALLS))  # one wall in another colour
     front = painted[0]
     sides = {"back": width, "left": depth, "right": depth, "front": width}
-    frames = {side: wall_pose(side, width, depth) for side in sides}
+    frames = {side: _wall_pose(side, width, depth) for side in sides}
     walls = [
         Placed(_wall(length, height, finish), frames[side])
         for (side, length), finish in zip(sides.items(), [*painted, front], strict=True)
@@ -40,7 +41,7 @@ def building(
     return (floor, *walls, ceiling, *hung), lights
 
 
-def wall_pose(side: str, width: float, depth: float) -> np.ndarray:
+def _wall_pose(side: str, width: float, depth: float) -> Float[np.ndarray, "4 4"]:
     """Room from a wall's own frame, which is that of furniture against it: x along the wall, -y into the room."""
     at = {
         "back": (0, depth / 2, 0),
@@ -52,7 +53,8 @@ def wall_pose(side: str, width: float, depth: float) -> np.ndarray:
     return _pose(at[side], quarter_turns=turn[side])
 
 
-def _pose(at: Point3, quarter_turns: int = 0, upside_down: bool = False) -> np.ndarray:
+def _pose(at: Point3, quarter_turns: int = 0, upside_down: bool = False) -> Float[np.ndarray, "4 4"]:
+    """A thing turned about z by quarters, or about x by half a turn, and moved to ``at``."""
     pose = np.eye(4)
     c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarter_turns % 4]
     pose[:2, :2] = [[c, -s], [s, c]]
@@ -100,7 +102,7 @@ def _window(rng: np.random.Generator, length: float, height: float) -> tuple[Fur
         assembly.add(white, box((low[0] + 0.01, -0.038, z0), (high[0] - 0.01, -0.001, z1)))
     assembly.add(white, box((low[0] - 0.05, -0.1, sill - 0.03), (high[0] + 0.05, -0.001, sill + 0.002)))
     power = np.array([0.92, 0.98, 1.08]) * rng.uniform(1.6, 2.4)
-    # Clockwise as seen from the room, so that u x v points into it (-y).
+    # The cross product of the edges points into the room (-y).
     light = Light(np.array([low[0], -0.06, low[1]]), np.array([wide, 0, 0]), np.array([0, 0, tall]), power)
     return assembly.furniture("window", centered=False), light
 
@@ -122,15 +124,14 @@ def _door(rng: np.random.Generator, length: float) -> Furniture:
 
 
 def _picture_places(rng: np.random.Generator, width: float) -> list[float]:
+    """Where along the back wall one to three pictures hang."""
     count = int(rng.integers(1, 4))
-    return [
-        float(x + rng.uniform(-0.15, 0.15))
-        for x in (np.arange(count) + 0.5) / count * (width - 1.0) - (width - 1.0) / 2
-    ]
+    middles = ((np.arange(count) + 0.5) / count - 0.5) * (width - 1.0)
+    return (middles + rng.uniform(-0.15, 0.15, count)).tolist()
 
 
 def _picture(rng: np.random.Generator, width: float, x: float) -> Furniture:
-    """A framed picture in a wall's own frame: a few coloured fields behind a mount."""
+    """A framed picture in a wall's own frame: three coloured fields on a mount."""
     wide, tall = rng.uniform(0.35, 0.7), rng.uniform(0.35, 0.6)
     z = rng.uniform(1.3, 1.5)
     frame, mount = finishes.frame(rng), Finish("plain", (0.95, 0.94, 0.91), (0.92, 0.91, 0.88))
@@ -141,8 +142,8 @@ def _picture(rng: np.random.Generator, width: float, x: float) -> Furniture:
         color = shaded(rgb(pick(rng, ("#c26b4a", "#2f5d62", "#dfb15b", "#7a8f73", "#34495e", "#b9a08a"))), 1.0)
         field = Finish("plaster", color, shaded(color, 0.85))
         left = x - wide / 2 + 0.07
-        shelf = box((left, -0.029 - 0.0005 * k, z + low * tall), (left + wide - 0.14, -0.022, z + high * tall))
-        assembly.add(field, shelf)
+        stripe = box((left, -0.029 - 0.0005 * k, z + low * tall), (left + wide - 0.14, -0.022, z + high * tall))
+        assembly.add(field, stripe)
     return assembly.furniture("picture", centered=False)
 
 
@@ -154,7 +155,7 @@ def _ceiling_light(rng: np.random.Generator, height: float) -> Light:
     return Light(middle - (u + v) / 2, u, v, power)
 
 
-def _moved(light: Light, pose: np.ndarray) -> Light:
+def _moved(light: Light, pose: Float[np.ndarray, "4 4"]) -> Light:
     turn = pose[:3, :3]
     return Light(turn @ light.corner + pose[:3, 3], turn @ light.edge_u, turn @ light.edge_v, light.power)
 

@@ -17,9 +17,10 @@ from scene.runlog import log
 
 _SUFFIXES = (".glb", ".gltf", ".obj", ".ply")
 _MERGE_M = (1e-8, 1e-5)  # tried in turn: the wider one closes cracks, but joins bodies that only touch
-_MAX_EXTENT_M = 4.0  # a model in centimetres or inches is larger
+_MIN_EXTENT_M, _MAX_EXTENT_M = 0.02, 4.0  # models in centimetres or inches are larger
+_FLAT_M = 0.002
 _GREY = np.array([192, 192, 192])
-_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 def load_cad(folder: Path) -> list[Furniture]:
@@ -40,26 +41,36 @@ def load_cad(folder: Path) -> list[Furniture]:
 
 
 def _load(path: Path) -> Furniture | None:
+    """One model in furniture's own frame; None, with a warning, when it is of no use."""
     try:
-        parts = [part for part in trimesh.load_scene(path).dump() if isinstance(part, trimesh.Trimesh)]
-        color = np.concatenate([_face_colors(part) for part in parts])
-        mesh = trimesh.util.concatenate([trimesh.Trimesh(p.vertices, p.faces, process=False) for p in parts])
-        if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces) or not np.isfinite(mesh.vertices).all():
-            raise ValueError("it holds no triangles")
+        vertices, faces, color = _read(path)
     except Exception as error:  # parsers of foreign formats raise anything
         log.warning("%s: left out, it cannot be read as a mesh (%s)", path, error)
         return None
-    if not 0.02 < mesh.extents.max() < _MAX_EXTENT_M:
-        log.warning("%s: left out, it is %.3g m large; models are read in metres", path, mesh.extents.max())
+    extents = np.ptp(vertices, axis=0)
+    if not _MIN_EXTENT_M < extents.max() < _MAX_EXTENT_M or extents.min() < _FLAT_M:
+        size = " x ".join(f"{x:.3g}" for x in extents)
+        log.warning("%s: left out, furniture is not %s m large; models are read in metres", path, size)
         return None
     codes, face_finish = np.unique(color, axis=0, return_inverse=True)
-    vertices, faces, face_finish = _cleaned(np.asarray(mesh.vertices), np.asarray(mesh.faces), face_finish.ravel())
-    vertices = vertices @ _Z_UP[:3, :3].T
+    vertices, faces, face_finish = _cleaned(vertices @ _Z_UP.T, faces, face_finish.ravel())
     low, high = vertices.min(0), vertices.max(0)
     vertices = vertices - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]
     shape = trimesh.Trimesh(vertices, faces, process=False)
-    finishes = tuple(_finish(code) for code in codes)
-    return Furniture(shape, label_of_name(path.stem), finishes, face_finish, _flat_top(shape))
+    return Furniture(shape, label_of_name(path.stem), tuple(map(_finish, codes)), face_finish, _flat_top(shape))
+
+
+def _read(path: Path) -> tuple[Float[np.ndarray, "v 3"], Int[np.ndarray, "f 3"], Int[np.ndarray, "f 3"]]:
+    """Vertices, faces and face colours of all meshes in a file, in its own frame."""
+    parts = [p for p in trimesh.load_scene(path).dump() if isinstance(p, trimesh.Trimesh) and len(p.faces)]
+    if not parts or not all(np.isfinite(part.vertices).all() for part in parts):
+        raise ValueError("it holds no triangles, or vertices that are not finite")
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
+    return (
+        np.concatenate([np.asarray(part.vertices) for part in parts]),
+        np.concatenate([np.asarray(part.faces) + start for part, start in zip(parts, starts, strict=True)]),
+        np.concatenate([_face_colors(part) for part in parts]),
+    )
 
 
 def _face_colors(part: trimesh.Trimesh) -> Int[np.ndarray, "f 3"]:

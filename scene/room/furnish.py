@@ -51,8 +51,9 @@ def furnish(rng: np.random.Generator, pieces: Sequence[Furniture] | None = None)
                 break
     if rooms:
         return max(rooms, key=lambda room: len(room.pieces))
+    assert pieces is not None, "a theme whose pieces do not fit a room"
     raise UserError(
-        f"of the {len(pieces or ())} models given, fewer than {MIN_OBJECTS} of {MIN_CLASSES} classes find a place in a "
+        f"of the {len(pieces)} models given, fewer than {MIN_OBJECTS} of {MIN_CLASSES} classes find a place in a "
         "room; give more models, or smaller ones (they are read in metres)"
     )
 

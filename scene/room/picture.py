@@ -60,8 +60,8 @@ class Renderer:
             np.array([getattr(f, name) for f in finishes], dtype=np.float32) for name in ("tile_m", "gloss", "glow")
         )
 
-    def view(self, camera: Intrinsics, room_from_camera: Float[np.ndarray, "4 4"], seed: int) -> View:
-        """What the camera sees; ``seed`` is that of the sensor's noise."""
+    def view(self, camera: Intrinsics, room_from_camera: Float[np.ndarray, "4 4"], rng: np.random.Generator) -> View:
+        """What the camera sees; ``rng`` draws the sensor's grain."""
         shape = (camera.height, camera.width)
         directions = camera.directions().reshape(-1, 3)
         met = self._look(directions, room_from_camera, camera.fx)
@@ -75,7 +75,7 @@ class Renderer:
             shifted = directions[rim.ravel()] + np.array([du / camera.fx, dv / camera.fy, 0.0], dtype=np.float32)
             samples.append(self._look(shifted, room_from_camera, camera.fx).shade)
         shade[rim] = np.mean(samples, axis=0)
-        color = _develop(shade * self._exposure, np.random.default_rng([seed, 2]))
+        color = _develop(shade * self._exposure, rng)
         return View(color, depth, thing, triangle, met.facing.reshape(shape))
 
     def _look(

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import trimesh
+from jaxtyping import Float
 from manifold3d import Error, Manifold, Mesh64
 
 from scene.furniture import Furniture
+from scene.furniture.solids import union
 from scene.room.records import Area, Placed
 
 WALL_GAP_M = 0.015  # the skirting board is 12 mm thick
@@ -25,7 +27,7 @@ class Spot(NamedTuple):
     z: float = 0.0
 
     @property
-    def room_from_piece(self) -> np.ndarray:
+    def room_from_piece(self) -> Float[np.ndarray, "4 4"]:
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return np.array([[c, -s, 0, self.x], [s, c, 0, self.y], [0, 0, 1, self.z], [0, 0, 0, 1.0]])
 
@@ -43,7 +45,8 @@ class Standing:
         return Placed(self.furniture, self.spot.room_from_piece)
 
     @property
-    def size(self) -> np.ndarray:
+    def size(self) -> Float[np.ndarray, " 3"]:
+        """Of its box, in its own frame."""
         return np.asarray(self.furniture.mesh.extents)
 
     def point(self, x: float, y: float) -> tuple[float, float]:
@@ -95,7 +98,7 @@ def collision_solid(mesh: trimesh.Trimesh) -> Manifold:
     if solid.status() == Error.NoError and solid.volume() > 0:
         return solid
     parts = mesh.split(only_watertight=False)
-    return Manifold.batch_boolean([Manifold.hull_points(p.vertices) for p in parts], 0)
+    return union(Manifold.hull_points(p.vertices) for p in parts)
 
 
 def _manifold(mesh: trimesh.Trimesh) -> Manifold:

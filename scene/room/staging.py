@@ -136,8 +136,8 @@ class Staging:
         poses = self._staged[1]
 
         def take(index: int) -> View:
-            view = renderer.view(self.camera, poses[index], seed=self._seed + 7919 * (index + 1))
             rng = np.random.default_rng([self._seed, 4, index])
+            view = renderer.view(self.camera, poses[index], rng)
             depth_mm = sense(view.depth_m, view.facing, rng, noise.depth)
             instance = np.append(self._instance_of_thing, 0)[view.thing]
             writer.frame(index, view.color, depth_mm, reported[index], instance)

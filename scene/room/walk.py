@@ -21,13 +21,10 @@ def best_walk(
     of the surface that is seen of the piece that hides most."""
     small = camera.resized(max(camera.width // _LOW_RESOLUTION, 40), max(camera.height // _LOW_RESOLUTION, 30))
     watch = Watch(room)
-    best, best_share = walk(rng, room, frames), -1.0
-    for _ in range(_WALKS):
-        poses = walk(rng, room, frames)
-        share = float(watch.frames_seen(small, poses)[len(room.building) :].min()) / frames
-        if share > best_share:
-            best, best_share = poses, share
-    return best, best_share, float(watch.surface_seen(small, best).min())
+    walks = [walk(rng, room, frames) for _ in range(_WALKS)]
+    shares = [float(watch.frames_seen(small, poses)[len(room.building) :].min()) / frames for poses in walks]
+    best = walks[int(np.argmax(shares))]
+    return best, max(shares), float(watch.surface_seen(small, best).min())
 
 
 def walk(rng: np.random.Generator, room: Room, frames: int) -> Float[np.ndarray, "n 4 4"]:

@@ -91,7 +91,7 @@ def test_openness_is_one_on_a_plain_and_less_in_a_corner() -> None:
 def test_a_view_knows_depth_thing_angle_and_colour() -> None:
     renderer = Renderer(_room(_block()), seed=0)
     pose = looking(np.array([0.0, -1.5, 1.75]), np.array([0.0, -1.5 + 1.75, 0.0]))
-    view = renderer.view(_CAMERA, pose, seed=1)
+    view = renderer.view(_CAMERA, pose, np.random.default_rng(1))
     depth, triangle = RayCaster(trimesh.util.concatenate([_square(4.0), _block().mesh()])).render(_CAMERA, pose)
     np.testing.assert_allclose(view.depth_m, depth, atol=1e-4)
     np.testing.assert_array_equal(view.thing, np.where(triangle < 0, -1, triangle >= 2))
@@ -102,9 +102,9 @@ def test_a_view_knows_depth_thing_angle_and_colour() -> None:
     assert np.median(spread) < 12  # a white floor is grey under warm light, whatever its brightness
     # At 45 degrees down, the middle row meets the floor or the block's top at that angle.
     np.testing.assert_allclose(view.facing[24, [0, 63]], np.sin(np.radians(45)), atol=0.15)
-    again = renderer.view(_CAMERA, pose, seed=1)
+    again = renderer.view(_CAMERA, pose, np.random.default_rng(1))
     np.testing.assert_array_equal(view.color, again.color)
-    assert (renderer.view(_CAMERA, pose, seed=2).color != view.color).any()
+    assert (renderer.view(_CAMERA, pose, np.random.default_rng(2)).color != view.color).any()
 
 
 def test_light_between_vertices_is_interpolated() -> None:

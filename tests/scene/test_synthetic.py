@@ -1,6 +1,7 @@
 """The demo scan on disk: whole, readable, true, and the same for the same seed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from scene.mesh import load_mesh, sample_surface
 from scene.scannet import open_scan
 from scene.synthetic import make_scan, scene_name
 
+_ROOT = Path(__file__).parents[2]
 _FRAMES, _SIZE = 8, (160, 120)
 _BUILDING = {"floor", "wall", "ceiling", "door", "window", "picture"}
 
@@ -41,7 +43,11 @@ def _bytes_below(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_seed_writes_the_same_bytes(made: Path, tmp_path: Path) -> None:
-    make_scan(tmp_path, seed=4, frames=_FRAMES, size=_SIZE)
+    """Also in another process, whose hashes and object ids differ."""
+    code = "from pathlib import Path; from scene.synthetic import make_scan; "
+    code += f"make_scan(Path({str(tmp_path)!r}), seed=4, frames={_FRAMES}, size={_SIZE})"
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=_ROOT, env=environment)
     first, again = _bytes_below(made), _bytes_below(tmp_path)
     assert first.keys() == again.keys()
     assert [name for name in first if first[name] != again[name]] == []
@@ -186,7 +192,7 @@ def test_seeds_name_scenes() -> None:
 
 def test_the_command_prints_what_was_seen(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "scene.synthetic", "--out", str(tmp_path), "--seed", "4", "--frames", "4"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["id", "object", "frames", "surface", "seen"]
     assert len(lines) >= 1 + 6 + 2
