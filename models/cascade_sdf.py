@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from models.encodings.frequency import frequency_encode, frequency_pull_back, frequency_width
-from models.sdf_networks import SdfNetwork, softplus_and_slope, split_output
+from models.sdf_networks import SdfNetwork, split_output
 from models.settings import CascadeSdfSettings
+from models.softplus import softplus_and_slope
 
 
 class Layer(NamedTuple):

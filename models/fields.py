@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from models.cascade_sdf import CascadeSdf
 from models.color_network import ColorNetwork
 from models.finite_differences import finite_gradient
-from models.sdf_networks import HashSdf, SdfNetwork
+from models.hash_sdf import HashSdf
+from models.sdf_networks import SdfNetwork
 from models.settings import FieldSettings
 
 

@@ -43,7 +43,7 @@ def render(
     weights = weights_from_log_transmission(log_transmission)
     opacity = -torch.expm1(log_transmission.sum(-1))
     shares, picked = colored_samples(weights, opacity, settings.color_samples)
-    color = field.color(x[picked], unit[picked], directions[picked], feature[picked]).reshape(n, -1, 3)
+    color = field.color(x[picked], unit[picked], directions[picked], feature[picked]).reshape(*shares.shape, 3)
     composed = (shares[..., None] * color).sum(1)
     if settings.background == "white":
         composed = composed + (1.0 - opacity)[:, None]
@@ -91,7 +91,7 @@ def slope_along_ray(
 def render_pixels(field: FieldFunctions, rays: RayBatch, settings: RenderSettings, chunk: int = 1024) -> Pixels:
     """Render many rays, ``chunk`` at a time and without jitter, keeping only the pixels: for images."""
     parts = []
-    for start in range(0, len(rays), chunk):
+    for start in range(0, max(len(rays), 1), chunk):
         part = render(field, rays[start : start + chunk], settings)
         parts.append(Pixels(part.color, part.normal, part.depth, part.opacity))
     return Pixels(

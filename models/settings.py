@@ -36,6 +36,10 @@ class HashSdfSettings:
     hidden: int = 32  # units of the hidden layer
     features: int = 15  # numbers handed to the colour network
 
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.features) < 1:
+            raise ValueError("hidden and features must be at least 1")
+
 
 @dataclass(frozen=True)
 class CascadeSdfSettings:
@@ -50,6 +54,14 @@ class CascadeSdfSettings:
     fine_frequencies: int = 6  # of its positional encoding
     fine_enabled: bool = True  # off in stage 1; on in stage 2, which then starts exactly where stage 1 ended
 
+    def __post_init__(self) -> None:
+        if min(self.coarse_width, self.coarse_layers, self.fine_width, self.fine_layers) < 1:
+            raise ValueError("widths and layers must be at least 1")
+        if min(self.coarse_frequencies, self.fine_frequencies) < 0 or not 1 <= self.coarse_skip <= self.coarse_layers:
+            raise ValueError("frequencies must be at least 0, and coarse_skip from 1 to coarse_layers")
+        if self.coarse_width <= 3 * (1 + 2 * self.coarse_frequencies):
+            raise ValueError("coarse_width must be more than the encoded position that enters again at coarse_skip")
+
 
 @dataclass(frozen=True)
 class ColorSettings:
@@ -59,6 +71,10 @@ class ColorSettings:
     layers: int = 2  # hidden layers
     direction_frequencies: int = 4  # of the encoding of the viewing direction
     view_directions: bool = True  # off in stage 1: the direction's channels are zero, colour depends on place alone
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.layers) < 1 or self.direction_frequencies < 0:
+            raise ValueError("width and layers must be at least 1, direction_frequencies at least 0")
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,19 @@ _HALF, _ZERO, _ONE = np.float32(0.5), np.float32(0.0), np.float32(1.0)
 
 @numba.njit(inline="always")
 @no_type_check
+def _clamp(value):
+    """To [0, 1]; what is not a number goes to 0, for it must not become an index."""
+    value = value if value > _ZERO else _ZERO
+    return value if value < _ONE else _ONE
+
+
+@numba.njit(inline="always")
+@no_type_check
 def _locate(position, n, scale):
     """Cell (three integers) and fraction within it of point n, rounded exactly as in the reference."""
-    x = min(max(position[n, 0], _ZERO), _ONE) * scale + _HALF
-    y = min(max(position[n, 1], _ZERO), _ONE) * scale + _HALF
-    z = min(max(position[n, 2], _ZERO), _ONE) * scale + _HALF
+    x = _clamp(position[n, 0]) * scale + _HALF
+    y = _clamp(position[n, 1]) * scale + _HALF
+    z = _clamp(position[n, 2]) * scale + _HALF
     i, j, k = np.floor(x), np.floor(y), np.floor(z)
     return np.int64(i), np.int64(j), np.int64(k), x - i, y - j, z - k
 
@@ -133,14 +141,14 @@ def _inside(value):
 def gather(position, tangent, along, table, weight, scales, resolutions, offsets, features, out):
     """Features (n, l f) by trilinear shares; with ``along``, their derivative along ``tangent`` instead."""
     for block in numba.prange(-(-len(position) // _BLOCK)):
+        first, end = block * _BLOCK, min((block + 1) * _BLOCK, len(position))
         for level in range(len(scales)):
+            if weight[level] == _ZERO:
+                out[first:end, level * features : (level + 1) * features] = _ZERO
+                continue
             scale, resolution, offset = scales[level], resolutions[level], offsets[level]
             rows = offsets[level + 1] - offset
-            for n in range(block * _BLOCK, min((block + 1) * _BLOCK, len(position))):
-                if weight[level] == _ZERO:
-                    for f in range(features):
-                        out[n, level * features + f] = _ZERO
-                    continue
+            for n in range(first, end):
                 i, j, k, x, y, z = _locate(position, n, scale)
                 r0, r1, r2, r3, r4, r5, r6, r7 = _starts(i, j, k, resolution, rows, offset, features)
                 if along:

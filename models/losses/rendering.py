@@ -32,19 +32,23 @@ def mask(step: Step) -> Float[Tensor, ""]:
     """Binary cross-entropy of the opacity, on rays that are known to meet or to miss the object."""
     rays, rendered = rays_of(step)
     target, weight = mask_target(rays)
-    opacity = rendered.opacity.clamp(1e-3, 1.0 - 1e-3)
+    # Far enough from 0 and 1 that a ray which as yet all but misses the object is still drawn to it.
+    opacity = rendered.opacity.clamp(1e-5, 1.0 - 1e-5)
     return weighted_mean(F.binary_cross_entropy(opacity, target, reduction="none"), weight)
 
 
 @loss_term("normal")
 def normal(step: Step) -> Float[Tensor, ""]:
-    """Angular (1 - cosine) plus L1 distance of unit normals, where one is known and the object was met at a depth."""
+    """Angular (1 - cosine) plus L1 distance of unit normals, where one is known and the object was met at a depth.
+
+    As far as the ray stops at all: where it does not, the direction of the little that is rendered means nothing.
+    """
     rays, rendered = rays_of(step)
     known = (rays.normal.abs().sum(-1) > 0) & ((rays.depth > 0) | is_fact(rays, Fact.INPAINTED))
     predicted = F.normalize(rendered.normal, dim=-1)
     angular = 1.0 - (predicted * rays.normal).sum(-1)
     distance = (predicted - rays.normal).abs().sum(-1)
-    return weighted_mean(angular + distance, object_weight(rays) * known)
+    return weighted_mean(angular + distance, object_weight(rays) * known * rendered.opacity.detach())
 
 
 @loss_term("depth")

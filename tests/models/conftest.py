@@ -10,6 +10,9 @@ from models.rays import intersect_sphere
 from models.records import RayBatch
 from scene.records import Fact
 
+# The tests' tensors are small: a second thread gains nothing, and waits for seconds where other work holds its core.
+torch.set_num_threads(1)
+
 
 class SphereField:
     """A sphere about the origin, coloured by its normal; trainable radius, centre offset and sharpness."""

@@ -8,6 +8,9 @@ import torch
 from models.fields import ObjectField, build_field
 from models.finite_differences import finite_gradient
 from models.settings import CascadeSdfSettings, FieldSettings, HashGridSettings, HashSdfSettings
+from models.softplus import softplus_and_slope
+from scene.config import from_dict
+from scene.errors import UserError
 
 TINY_GRID = HashGridSettings(levels=3, log2_table=8, base_resolution=4, finest_resolution=16)
 HASH = FieldSettings(network="hash", hash=HashSdfSettings(grid=TINY_GRID))
@@ -86,6 +89,17 @@ def test_gradient_modes_agree_on_a_smooth_field() -> None:
     torch.testing.assert_close(gradients["tetrahedral"], gradients["analytic"], rtol=0, atol=2e-2)
 
 
+def test_softplus_is_torch_s_and_its_slope_the_derivative() -> None:
+    x = torch.linspace(-0.4, 0.4, 101, requires_grad=True)
+    value, slope = softplus_and_slope(x)
+    expected = torch.nn.functional.softplus(x, 100.0)
+    torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-8)
+    torch.testing.assert_close(slope, torch.autograd.grad(expected.sum(), x)[0], rtol=1e-5, atol=1e-6)
+    wide = torch.linspace(-0.15, 0.15, 41, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(softplus_and_slope, (wide,))
+    assert torch.autograd.gradgradcheck(softplus_and_slope, (wide,))
+
+
 def test_differences_are_exact_on_a_quadratic() -> None:
     x = points(30).double()
 
@@ -159,6 +173,18 @@ def test_groups_hold_every_parameter_once(settings: FieldSettings) -> None:
 def test_shapes_in_signatures_are_checked() -> None:
     with pytest.raises(Exception, match="sdf"):
         build_field(HASH, seed=0).sdf(torch.zeros(5, 2))
+
+
+def test_impossible_networks_are_refused_in_a_sentence() -> None:
+    for values, message in [
+        ({"cascade": {"coarse_skip": 7}}, "coarse_skip from 1 to coarse_layers"),
+        ({"cascade": {"coarse_width": 16}}, "coarse_width must be more than the encoded position"),
+        ({"hash": {"hidden": 0}}, "hidden and features must be at least 1"),
+        ({"color": {"layers": 0}}, "width and layers must be at least 1"),
+        ({"gradient_step": 0}, "gradient_step, initial_radius and initial_inv_s must be positive"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            from_dict(values, FieldSettings)
 
 
 def test_inv_s_starts_as_set_and_stays_finite() -> None:

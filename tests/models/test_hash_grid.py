@@ -10,6 +10,7 @@ import torch
 from models.encodings import build_hash_grid
 from models.encodings.hash_grid import grid_layout, hash_encode_torch, hash_pull_back_torch, vertex_rows
 from models.encodings.hash_grid_numba import hash_encode_numba, hash_pull_back_numba
+from models.fields import build_field
 from models.settings import FieldSettings, HashGridSettings
 from scene.config import from_dict
 from scene.errors import UserError
@@ -147,6 +148,13 @@ def test_unknown_backend_and_impossible_grid_are_refused_in_a_sentence() -> None
         build_hash_grid(SMALL, "cuda")
     with pytest.raises(UserError, match="base_resolution <= finest_resolution"):
         from_dict({"hash": {"grid": {"base_resolution": 200}}}, FieldSettings)
+
+
+def test_a_position_that_is_no_number_does_no_harm() -> None:
+    position = torch.full((10, 3), float("nan"))
+    position[5:] = float("inf")
+    assert torch.isfinite(build_hash_grid(SMALL, "numba")(position)).all()
+    assert torch.isnan(build_field(FieldSettings(), seed=0).sdf(position[:5])).all(), "and is not hidden by the field"
 
 
 def test_compiled_grid_refuses_other_types() -> None:

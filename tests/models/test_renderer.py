@@ -129,6 +129,10 @@ def test_pixels_by_chunks_are_the_same(sphere_field, rays_from) -> None:
     assert not chunked.color.requires_grad
 
 
+def test_no_rays_give_no_pixels(sphere_field, rays_from) -> None:
+    assert render_pixels(sphere_field(), rays_from(5)[:0], STILL).color.shape == (0, 3)
+
+
 def test_annealing_lets_rays_stop_where_they_leave() -> None:
     gradients, directions = torch.tensor([[0.0, 0.0, 1.0]] * 3), torch.tensor([[0.0, 0, 1], [0, 0, -1], [1, 0, 0]])
     assert slope_along_ray(gradients, directions, 1.0).tolist() == [0.0, -1.0, 0.0]
