@@ -51,6 +51,7 @@ class ScannetWriter:
         self._matrix(f"pose/{index}.txt", world_from_camera)
 
     def intrinsics(self) -> None:
+        """``intrinsic/``: the one camera for colour and depth, both at the frame's pose."""
         matrix = np.eye(4)
         matrix[:3, :3] = self.camera.matrix
         for kind in ("color", "depth"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scene.furniture.draw import chance, pick
-from scene.furniture.solids import Point2, Solid, block, both_sides, box, lathe, rod, tube
+from scene.furniture.solids import Solid, block, both_sides, box, lathe, rod, tube
 
 _EMBED_M = 0.008  # how far a part reaches into the one it carries, so that their union is one piece
 
@@ -117,7 +117,6 @@ def panel_ends(width: float, depth: float, top: float, thickness: float) -> list
     return both_sides(box((width / 2 - thickness, -depth / 2, 0.0), (width / 2, depth / 2, top + _EMBED_M)))
 
 
-def plinth(width: float, depth: float, height: float, setback: float, center: Point2 = (0.0, 0.0)) -> Solid:
+def plinth(width: float, depth: float, height: float, setback: float) -> Solid:
     """The block under a cupboard, set back from its front and sides."""
-    size = (width - 2 * setback, depth - setback)
-    return block((center[0], center[1] + setback / 2), size, 0.0, height + _EMBED_M)
+    return block((0.0, setback / 2), (width - 2 * setback, depth - setback), 0.0, height + _EMBED_M)

@@ -80,6 +80,7 @@ class FloorPlan:
         return bool(low_x >= left and high_x <= right and low_y >= self.free.low_y and high_y <= back)
 
     def labelled(self, labels: Iterable[str]) -> Iterator[Standing]:
+        """What stands there already of these classes."""
         wanted = set(labels)
         return (piece for piece in self.standing if piece.furniture.label in wanted)
 

@@ -74,4 +74,5 @@ class SeenSurface:
 
     @property
     def share(self) -> float:
+        """Of the surface that any frame has seen, by area."""
         return float(self._seen.mean())

@@ -33,6 +33,7 @@ class Surface:
     finishes: tuple[Finish, ...]
 
     def vertex_thing(self) -> Int[np.ndarray, " v"]:
+        """The thing that each vertex belongs to (no two share one)."""
         of_vertex = np.zeros(len(self.mesh.vertices), dtype=np.int64)
         of_vertex[self.mesh.faces] = self.thing[:, None]
         return of_vertex
