@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# From nothing to a page: makes the environment and a demo scan, reconstructs its objects and scores them.
+#   bash scripts/demo.sh [FOLDER]      FOLDER: where to, "demo" by default, seen from the project
+# Run again, it does only what is missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+out="${1:-demo}"
+bash scripts/setup.sh
+python=.venv/bin/python
+scene="$("$python" -c 'from scene.synthetic import scene_name; print(scene_name(0))')"
+scan="$out/scannet/${scene}_scannet" truth="$out/truth/$scene"
+
+"$python" -m scene.synthetic --out "$out" --seed 0
+status=0
+"$python" reconstruct.py "$scan" --out "$out/out" --truth "$truth" || status=$?
+if [ "$status" -gt 1 ]; then exit "$status"; fi # 1: some object failed, the others are there
+
+echo
+cat "$out/out/scores.txt"
+cat <<END
+
+scan     $scan
+truth    $truth
+meshes   $out/out/meshes
+scores   $out/out/scores.json, .csv, .txt
+record   $out/out/run.json
+page     $out/out/report/index.html   (open it in a browser)
+END
+exit "$status"
