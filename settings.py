@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from evaluation.settings import ScoreSettings
+from evaluation.settings import ReportSettings, ScoreSettings
+from preprocess.segment_settings import SegmentSettings
 from preprocess.settings import ExtractSettings, PrepareSettings
 from training.settings import FitSettings, MeshSettings
 
@@ -14,8 +15,10 @@ from training.settings import FitSettings, MeshSettings
 class Settings:
     """One run of the whole way, from a scan to scores."""
 
+    segment: SegmentSettings = dataclasses.field(default_factory=SegmentSettings)
     extract: ExtractSettings = dataclasses.field(default_factory=ExtractSettings)
     prepare: PrepareSettings = dataclasses.field(default_factory=PrepareSettings)
     fit: FitSettings = dataclasses.field(default_factory=FitSettings)
     mesh: MeshSettings = dataclasses.field(default_factory=MeshSettings)
     score: ScoreSettings = dataclasses.field(default_factory=ScoreSettings)
+    report: ReportSettings = dataclasses.field(default_factory=ReportSettings)

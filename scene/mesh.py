@@ -32,22 +32,23 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
 
 
 def save_mesh(path: Path, mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"] | None, about: dict[str, Any]) -> None:
-    """Write ``path`` (.ply), its .json sidecar and a .glb beside it.
+    """Write ``path`` (.ply), a .glb beside it, and last the .json sidecar: where it lies, all three are whole.
 
     The PLY keeps the scan's frame; the sidecar says so and carries ``about``.  GLB demands +y up, so the GLB is turned
     by the rotation that takes ``up`` (taken as +z when None) to +y; the sidecar holds that rotation.
     """
+    path.with_suffix(".json").unlink(missing_ok=True)
     glb_from_scan = rotation_between(np.array([0.0, 0.0, 1.0]) if up is None else up, np.array([0.0, 1.0, 0.0]))
     turned = mesh.copy()
     turned.apply_transform(glb_from_scan)
     with atomic_file(path.with_suffix(".glb")) as temporary:
         temporary.write_bytes(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=True))
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
     write_json(
         path.with_suffix(".json"),
         {"units": "m", "frame": "scan world", "glb_from_scan": glb_from_scan.tolist(), **about},
     )
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
 
 
 def rotation_between(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:

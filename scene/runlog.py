@@ -48,6 +48,20 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterabl
     return tqdm(items, desc=what, total=total, disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True)
 
 
+class Countdown:
+    """Counts work that is done in other processes, a log line for each piece with the time left."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done, self._start = what, total, 0, time.monotonic()
+
+    def done(self, name: str) -> None:
+        """One more is done."""
+        self._done += 1
+        left_s = (time.monotonic() - self._start) / self._done * (self._total - self._done)
+        left = f", about {left_s:.0f} s left" if self._done < self._total else ""
+        log.info("%s: %d of %d %s done%s", name, self._done, self._total, self._what, left)
+
+
 def peak_memory_mb() -> float:
     """The most memory this process has held so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

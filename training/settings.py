@@ -34,6 +34,7 @@ class PhaseSettings:
     losses: dict[str, float | LossSettings]  # terms of models.losses and their weights
     learning_rate: float  # Adam's, at its highest
     table_learning_rate: float | None = None  # for hash tables, which learn best faster; none: the same
+    sdf_learning_rate: float | None = None  # for the distance's other parameters, where colour learns faster; none: same
     warm_up_steps: int = 0  # the learning rate rises evenly from 0 over these steps
     final_factor: float = 1.0  # then falls along a half cosine to this share of itself at the last step; 1: stays
     schedule_offset: int = 0  # steps of the schedules (learning rate, losses) that earlier phases already took
@@ -54,9 +55,8 @@ class PhaseSettings:
 
     def rate_of(self, group: str) -> float:
         """The highest learning rate of a parameter group of ``models.fields.ObjectField``."""
-        if group == "grid" and self.table_learning_rate is not None:
-            return self.table_learning_rate
-        return self.learning_rate
+        own = {"grid": self.table_learning_rate, "sdf": self.sdf_learning_rate}.get(group)
+        return self.learning_rate if own is None else own
 
     def loss(self, name: str) -> LossSettings:
         """The named loss; a bare number is its weight."""
@@ -101,6 +101,25 @@ class EvidenceSettings:
 
 
 @dataclass(frozen=True)
+class PointSettings:
+    """Which points of the completed shape are drawn."""
+
+    pool: int = 400_000  # points drawn once; batches are picked from them
+    near_share: float = 0.65  # of them within the band about the surface
+    deep_share: float = 0.1  # of them deeper inside; the rest lie outside
+    band_m: float = 0.03  # how near to the surface distances are told
+    unseen_weight: float = 0.3  # of a point where nothing is known, against 1 for sensed ones
+
+    def __post_init__(self) -> None:
+        if self.pool < 1 or self.band_m <= 0:
+            raise ValueError("pool and band_m must be positive")
+        if min(self.near_share, self.deep_share) < 0 or self.near_share + self.deep_share > 1:
+            raise ValueError("near_share and deep_share must not be negative, nor more than 1 together")
+        if not 0 <= self.unseen_weight <= 1:
+            raise ValueError("unseen_weight must lie from 0 to 1")
+
+
+@dataclass(frozen=True)
 class PriorSettings:
     """One of training.priors, applied in the order in which the configuration names them."""
 
@@ -114,6 +133,7 @@ class FitSettings:
 
     evidence: EvidenceSettings = EvidenceSettings()  # read where a phase draws points
     priors: dict[str, PriorSettings] = dataclasses.field(default_factory=dict)  # in this order
+    points: PointSettings = PointSettings()  # drawn from what the priors leave
 
     field: FieldSettings = dataclasses.field(default_factory=FieldSettings)
     render: RenderSettings = dataclasses.field(default_factory=RenderSettings)

@@ -38,6 +38,7 @@ from training.checkpoint import (
     write_checkpoint,
 )
 from training.loss_log import LossLog
+from training.points import PointBatches
 from training.schedule import learning_rate_factor, level_progress, loss_weight
 from training.settings import FitSettings, LossSettings, PhaseSettings
 
@@ -63,7 +64,7 @@ def fit(
     """
     trainer = Trainer(views, settings, folder, device, seed)
     trainer.restore(resume)
-    trainer.run(sources or default_sources(views, settings, trainer.device))
+    trainer.run(sources or default_sources(views, settings, trainer.device, seed))
     return trainer.field
 
 
@@ -78,9 +79,12 @@ def fitted(
     return trainer.field, trainer.total_step
 
 
-def default_sources(views: ObjectViews, settings: FitSettings, device: torch.device) -> Sources:
+def default_sources(views: ObjectViews, settings: FitSettings, device: torch.device, seed: int) -> Sources:
     """Batches made from the object's views, each kind when a phase first asks for it."""
-    return {"rays": lambda: RayBatches(views, settings.rays, device)}
+    return {
+        "points": lambda: PointBatches.of(views, settings, device, seed),
+        "rays": lambda: RayBatches(views, settings.rays, device),
+    }
 
 
 class Trainer:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from training.evidence import INSIDE, Evidence
-from training.priors import prior, suppose
+from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
+from training.priors import prior
 
 _CELL = 2  # voxels along a cell of the grid in which paths are sought
 _NEIGHBOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1))
@@ -17,33 +19,54 @@ _NEIGHBOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1),
 
 @prior("connection")
 def connection(
-    evidence: Evidence, *, least_part: float = 0.02, radius_m: float = 0.015, confidence: float = 0.1
+    evidence: Evidence,
+    *,
+    least_part: float = 0.02,
+    radius_m: float = 0.015,
+    doubt_m: float = 0.06,
+    confidence: float = 0.1,
 ) -> Evidence:
     """Assume that every part of at least ``least_part`` of the largest is joined to it by the shortest hidden way.
 
-    The way runs through unknown space, as a rod of ``radius_m``; a part that only space seen to be free surrounds stays
-    apart (and is later left out as a floater).  Runs before whatever decides the unknown.
+    The way runs through unknown space as a rod of ``radius_m``, and through space seen to be free only within
+    ``doubt_m`` of the object: at its borders, where depth is least sure, a thin part is easily seen through.  A part
+    that lies farther off in free space stays apart, and is later left out as a floater.
     """
-    parts, count = ndimage.label(evidence.side == INSIDE, structure=np.ones((3, 3, 3)))
+    inside = evidence.side == INSIDE
+    parts, count = ndimage.label(inside, structure=np.ones((3, 3, 3)))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     sizes[0] = 0
-    wanted = np.flatnonzero(sizes >= least_part * sizes.max())
+    wanted = np.flatnonzero(sizes >= max(1.0, least_part * sizes.max()))
     if len(wanted) < 2:
         return evidence
-    passable = _pooled_any(evidence.side != 1)
-    labels = _pooled_label(np.where(np.isin(parts, wanted), parts, 0))
-    rods = np.zeros(evidence.side.shape, np.bool_)
-    for path in _paths(labels, passable, int(np.argmax(sizes))):
+    main = np.where(np.isin(parts, wanted), parts, 0)
+    border = (evidence.side == OUTSIDE) & (_distance_m(main == 0, evidence.voxel_m) <= doubt_m)
+    hidden, border_cells = _pooled(evidence.side == UNKNOWN) > 0, _pooled(border) > 0
+    labels = _pooled(main)
+    cost = np.where(labels > 0, 0.05, np.where(hidden, 1.0, 5.0))
+    rods = np.zeros(inside.shape, np.bool_)
+    for path in _paths(labels, hidden | border_cells | (labels > 0), cost, int(np.argmax(sizes))):
         index = np.minimum(_CELL * path + _CELL // 2, np.array(rods.shape) - 1)
         rods[tuple(index.T)] = True
-    reach = ndimage.distance_transform_edt(~rods) * evidence.voxel_m if rods.any() else np.full(rods.shape, np.inf)
-    side = np.full(rods.shape, INSIDE, np.int8)
-    return suppose(evidence, reach <= radius_m + evidence.voxel_m, side, confidence)
+    if not rods.any():
+        return evidence
+    rod = (_distance_m(~rods, evidence.voxel_m) <= radius_m) & ~inside
+    return replace(
+        evidence,
+        side=np.where(rod, INSIDE, evidence.side).astype(np.int8),
+        confidence=np.where(rod, np.float32(confidence), evidence.confidence),
+        sdf_m=np.where(rod, np.float32(-evidence.band_m), evidence.sdf_m),
+    )
 
 
-def _paths(labels: Int[np.ndarray, "x y z"], passable: Bool[np.ndarray, "x y z"], root: int) -> list[np.ndarray]:
+def _paths(
+    labels: Int[np.ndarray, "x y z"],
+    passable: Bool[np.ndarray, "x y z"],
+    cost: Float[np.ndarray, "x y z"],
+    root: int,
+) -> list[np.ndarray]:
     """Cells (n, 3) of the cheapest ways that join every label to ``root``, nearest first; none where walled off."""
-    graph = _grid_graph(passable | (labels > 0), np.where(labels > 0, 0.05, 1.0))
+    graph = _grid_graph(passable, cost)
     joined, left = labels == root, set(np.unique(labels)) - {0, root}
     found = []
     while left:
@@ -83,12 +106,13 @@ def _grid_graph(passable: Bool[np.ndarray, "x y z"], cost: Float[np.ndarray, "x 
     return coo_matrix(both_ways, shape=(size, size)).tocsr()
 
 
-def _pooled_any(values: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x2 y2 z2"]:
-    return _pooled_label(values.astype(np.int64)) > 0
-
-
-def _pooled_label(values: Int[np.ndarray, "x y z"]) -> Int[np.ndarray, "x2 y2 z2"]:
+def _pooled(values: np.ndarray) -> Int[np.ndarray, "x2 y2 z2"]:
     """The largest value of each cell."""
-    padded = np.pad(values, [(0, -n % _CELL) for n in values.shape])
+    padded = np.pad(values.astype(np.int64), [(0, -n % _CELL) for n in values.shape])
     x, y, z = (n // _CELL for n in padded.shape)
     return padded.reshape(x, _CELL, y, _CELL, z, _CELL).max(axis=(1, 3, 5))
+
+
+def _distance_m(where: Bool[np.ndarray, "x y z"], voxel_m: float) -> Float[np.ndarray, "x y z"]:
+    """Distance of the voxels of ``where`` to the nearest that is not."""
+    return ndimage.distance_transform_edt(where) * voxel_m

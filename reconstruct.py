@@ -1,0 +1,91 @@
+"""A scan in; one complete, watertight, metric mesh per object, scores and a page out.
+
+    python reconstruct.py SCAN --out DIR [--objects 3,5] [--truth DIR] [--conf confs/fast.conf] [--set KEY=VALUE ...]
+
+Writes DIR/meshes/<scene>_obj_<id>.ply and .glb, DIR/scores.json, DIR/run.json and DIR/report/index.html.  Run again, it
+does only what is missing or changed.  Exit status 1 when an object failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from scene.config import load
+from scene.errors import UserError
+from scene.runlog import run_cli
+from settings import Settings
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    settings = load(arguments.conf, Settings, arguments.set)
+    if not arguments.scan.is_dir():
+        raise UserError(
+            f"{arguments.scan}: there is no such folder; give the folder that holds color/, depth/ and pose/"
+        )
+
+    from pipeline import Job, run
+
+    device = choose_device(arguments.device)
+    truth = truth_folder(arguments.truth, arguments.scan)
+    job = Job(arguments.scan, arguments.out, settings, arguments.objects, truth, arguments.seed, device)
+    failed = run(job)
+    print((arguments.out / "scores.txt").read_text(encoding="utf-8"))
+    print(f"meshes:  {arguments.out / 'meshes'}")
+    print(f"scores:  {arguments.out / 'scores.json'}")
+    print(f"report:  {arguments.out / 'report' / 'index.html'}")
+    if failed:
+        print(f"{failed} object{'s' if failed > 1 else ''} failed; {arguments.out / 'run.json'} says why")
+    return int(failed > 0)
+
+
+def choose_device(wanted: str) -> str:
+    """``auto`` is the first CUDA device, else the CPU.  Raises UserError for one that is not there."""
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"--device {wanted}: is not to be had here; use cpu, cuda or auto") from error
+    return str(device)
+
+
+def truth_folder(root: Path | None, scan: Path) -> Path | None:
+    """The folder of the scene's obj_<k>.ply: ``root`` itself, or the one below it of the scene's name."""
+    if root is None:
+        return None
+    below = root / scan.resolve().name.removesuffix("_scannet")
+    for folder in (below, root):
+        if any(folder.glob("obj_*.ply")) or any((folder / "gt").glob("obj_*.ply")):
+            return folder
+    raise UserError(f"--truth {root}: holds no obj_<k>.ply, nor does {below}")
+
+
+def object_ids(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"give instance ids with commas between, such as 3,5, not {text}") from error
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scan", type=Path, metavar="SCAN", help="folder of a scan in ScanNet's export layout")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where everything is written")
+    parser.add_argument("--objects", type=object_ids, metavar="3,5", help="only these instance ids")
+    parser.add_argument(
+        "--truth", type=Path, metavar="DIR", help="true meshes obj_<k>.ply, k = id - 1, to score against"
+    )
+    parser.add_argument("--conf", type=Path, default=Path(__file__).parent / "confs" / "fast.conf")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_cli(main)
