@@ -8,7 +8,9 @@ nothing is known of it.  World frame, metres.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -119,19 +121,32 @@ def surface_cosine(depth_m: Float[np.ndarray, "h w"], camera: Intrinsics) -> Flo
     It turns the offset along the ray into distance to the surface's plane.  Central differences over three pixels;
     pixels next to a depth edge get the normal of the side they lie on only roughly, which the caller's facts leave out.
     """
-    points = camera.directions() * depth_m[..., None]
-    cosine = np.ones(depth_m.shape, np.float32)
-    right, down = points[1:-1, 2:] - points[1:-1, :-2], points[2:, 1:-1] - points[:-2, 1:-1]
-    normal = np.cross(right, down)
-    ray = points[1:-1, 1:-1]
-    lengths = np.linalg.norm(normal, axis=2) * np.linalg.norm(ray, axis=2)
-    whole = (depth_m[1:-1, 2:] > 0) & (depth_m[1:-1, :-2] > 0) & (depth_m[2:, 1:-1] > 0) & (depth_m[:-2, 1:-1] > 0)
-    value = np.abs((normal * ray).sum(2)) / np.maximum(lengths, 1e-12)
-    cosine[1:-1, 1:-1] = np.where(whole & (lengths > 0), value, 1.0)
-    return np.clip(cosine, 0.1, 1.0)
+    return _cosines(np.ascontiguousarray(depth_m, np.float32), camera.fx, camera.fy, camera.cx, camera.cy)
 
 
-@numba.njit(parallel=True, fastmath=False, cache=True)
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def _cosines(depth, fx, fy, cx, cy):
+    """Rows side by side; the tangents are differences of the points right and left, below and above."""
+    height, width = depth.shape
+    cosine = np.ones((height, width), np.float32)
+    for v in numba.prange(1, height - 1):
+        for u in range(1, width - 1):
+            left, right, above, below = depth[v, u - 1], depth[v, u + 1], depth[v - 1, u], depth[v + 1, u]
+            if depth[v, u] <= 0 or left <= 0 or right <= 0 or above <= 0 or below <= 0:
+                continue
+            x, y = (u - cx) / fx, (v - cy) / fy
+            ax, ay, az = (x + 1 / fx) * right - (x - 1 / fx) * left, y * (right - left), right - left
+            bx, by, bz = x * (below - above), (y + 1 / fy) * below - (y - 1 / fy) * above, below - above
+            nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+            lengths = math.sqrt((nx * nx + ny * ny + nz * nz) * (x * x + y * y + 1.0))
+            if lengths > 0:
+                cosine[v, u] = min(1.0, max(0.1, abs(nx * x + ny * y + nz) / lengths))
+    return cosine
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
 def _integrate(sums, counts, color_sums, depth, cosine, fact, color, start, step, pinhole, front_m, behind_m):
     """Each voxel looks up the pixel it falls into; threads own whole x slices, so the result never depends on them."""
     height, width = depth.shape

@@ -7,6 +7,8 @@ space it is a small price on volume.
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import numba
 import numpy as np
 from jaxtyping import Float
@@ -59,6 +61,7 @@ def minimal_surface(force: Float[np.ndarray, "x y z"], ground: np.ndarray, steps
 
 
 @numba.njit(parallel=True, cache=True)
+@no_type_check
 def _dual_step(ahead, p, q, r, ground):
     nx, ny, nz = ahead.shape
     for i in numba.prange(nx):
@@ -81,6 +84,7 @@ def _dual_step(ahead, p, q, r, ground):
 
 
 @numba.njit(parallel=True, cache=True)
+@no_type_check
 def _primal_step(u, ahead, p, q, r, force):
     nx, ny, nz = u.shape
     for i in numba.prange(nx):
