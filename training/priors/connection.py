@@ -23,14 +23,14 @@ def connection(
     *,
     least_part: float = 0.02,
     radius_m: float = 0.015,
-    doubt_m: float = 0.06,
+    doubt_m: float = 0.15,
     confidence: float = 0.1,
 ) -> Evidence:
     """Assume that every part of at least ``least_part`` of the largest is joined to it by the shortest hidden way.
 
     The way runs through unknown space as a rod of ``radius_m``, and through space seen to be free only within
-    ``doubt_m`` of the object: at its borders, where depth is least sure, a thin part is easily seen through.  A part
-    that lies farther off in free space stays apart, and is later left out as a floater.
+    ``doubt_m`` of the object: what is too thin to be sensed is seen through.  A part that lies farther off in free
+    space stays apart, and is later left out as a floater.
     """
     inside = evidence.side == INSIDE
     parts, count = ndimage.label(inside, structure=np.ones((3, 3, 3)))
