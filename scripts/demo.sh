@@ -11,19 +11,6 @@ scene="$("$python" -c 'from scene.synthetic import scene_name; print(scene_name(
 scan="$out/scannet/${scene}_scannet" truth="$out/truth/$scene"
 
 "$python" -m scene.synthetic --out "$out" --seed 0
-status=0
-"$python" reconstruct.py "$scan" --out "$out/out" --truth "$truth" || status=$?
-if [ "$status" -gt 1 ]; then exit "$status"; fi # 1: some object failed, the others are there
-
-echo
-cat "$out/out/scores.txt"
-cat <<END
-
-scan     $scan
-truth    $truth
-meshes   $out/out/meshes
-scores   $out/out/scores.json, .csv, .txt
-record   $out/out/run.json
-page     $out/out/report/index.html   (open it in a browser)
-END
-exit "$status"
+"$python" reconstruct.py "$scan" --out "$out/out" --truth "$truth"
+echo "record:  $out/out/run.json"
+echo "The report is one page that needs no network: open it in a browser."
