@@ -70,7 +70,8 @@ def run(job: Job) -> int:
         folders, extract_mark = extract_objects(job, scan, scan_mark)
     with watch.stage("reconstruct"):
         results = reconstruct_objects(job, folders, extract_mark)
-    meshes_mark = fingerprint([extract_mark, to_dict(job.settings), job.seed, [r["mark"] for r in results]])
+    outcome = [[one["mark"], one["error"]] for one in results]
+    meshes_mark = fingerprint([extract_mark, to_dict(job.settings), job.seed, outcome])
     return finish(job, scan, results, meshes_mark, watch)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from scene.errors import UserError
 T = TypeVar("T")
 
 
-def load(path: Path, schema: type[T], overrides: typing.Sequence[str] = ()) -> T:
+def load(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
     """Read a HOCON file (with its includes) into ``schema``; ``overrides`` are ``a.b=value`` strings in HOCON.
 
     Absent keys keep the dataclass's defaults.  Raises UserError on a file that does not parse, an unknown key (with

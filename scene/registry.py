@@ -37,6 +37,10 @@ class Registry:
 
         return register
 
+    def forget(self, name: str) -> None:
+        """Take a function out again, as a test that adds one must."""
+        self._known.pop(name, None)
+
     def all(self) -> dict[str, Callable[..., Any]]:
         """Every function by name, all modules of the package imported."""
         package = importlib.import_module(self._package)

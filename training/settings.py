@@ -34,7 +34,7 @@ class PhaseSettings:
     losses: dict[str, float | LossSettings]  # terms of models.losses and their weights
     learning_rate: float  # Adam's, at its highest
     table_learning_rate: float | None = None  # for hash tables, which learn best faster; none: the same
-    sdf_learning_rate: float | None = None  # for the distance's other parameters, where colour learns faster; none: same
+    sdf_learning_rate: float | None = None  # for the distance network's other parameters; none: the same
     warm_up_steps: int = 0  # the learning rate rises evenly from 0 over these steps
     final_factor: float = 1.0  # then falls along a half cosine to this share of itself at the last step; 1: stays
     schedule_offset: int = 0  # steps of the schedules (learning rate, losses) that earlier phases already took

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from models.cascade_sdf import CascadeSdf
 from models.fields import ObjectField, build_field
-from models.losses import find_losses
+from models.losses import loss_term
 from models.records import PointBatch, RayBatch, Step
 from models.renderer import render
 from scene.errors import UserError
@@ -158,7 +158,7 @@ class Trainer:
             self._optimizer.state.clear()
         self._enter(phase)
         options = {loss: phase.loss(loss).options for loss in phase.losses}
-        terms = [(loss, phase.loss(loss), term) for loss, term in find_losses(phase.losses, options).items()]
+        terms = [(loss, phase.loss(loss), term) for loss, term in loss_term.find(options).items()]
         begun, loss_log = time.monotonic(), LossLog(self._log_path, self.total_step)
         for step in progress(range(first, phase.steps), f"{self._name} {name}"):
             values = self._step(phase, terms, source, step)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import models.losses
-from models.losses import all_losses, find_losses
+from models.losses import loss_term
 from models.losses.ray_samples import facing_cosine
 from models.losses.supervision import mask_target, sensed_depth
 from models.records import PointBatch, PointKind, RayBatch, Rendered, Step
@@ -57,7 +57,7 @@ def rendered_as(count: int, ts: Tensor, sdf: Tensor, **given: Tensor) -> Rendere
 
 
 def loss(name: str, step: Step, **options: float) -> Tensor:
-    return find_losses([name], {name: options})[name](step)
+    return loss_term.find({name: options})[name](step)
 
 
 def ray_step(field: object, rays: RayBatch, **given: Tensor) -> Step:
@@ -253,14 +253,14 @@ def _double(value: Tensor) -> Tensor:
 
 def test_all_terms_are_found_and_unknown_names_get_the_nearest() -> None:
     published = {"color", "eikonal", "mask", "normal", "depth", "truncated_sdf", "free_space"}
-    assert published | {"point_sdf", "point_free", "point_eikonal"} <= set(all_losses())
-    assert list(find_losses(["mask", "color"])) == ["mask", "color"]
+    assert published | {"point_sdf", "point_free", "point_eikonal"} <= set(loss_term.all())
+    assert list(loss_term.find({"mask": {}, "color": {}})) == ["mask", "color"]
     with pytest.raises(UserError, match="no loss called 'colour'; did you mean 'color'"):
-        find_losses(["colour"])
-    with pytest.raises(UserError, match="truncated_sdf has no option called 'truncaton'; did you mean 'truncation'"):
-        find_losses(["truncated_sdf"], {"truncated_sdf": {"truncaton": 0.1}})
-    with pytest.raises(UserError, match="mask has no option called 'gamma'; known here: none"):
-        find_losses(["mask"], {"mask": {"gamma": 1.0}})
+        loss_term.find({"colour": {}})
+    with pytest.raises(UserError, match="truncated_sdf has no option 'truncaton'; did you mean 'truncation'"):
+        loss_term.find({"truncated_sdf": {"truncaton": 0.1}})
+    with pytest.raises(UserError, match="mask has no option 'gamma'; known here: none"):
+        loss_term.find({"mask": {"gamma": 1.0}})
 
 
 def test_a_term_in_a_new_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sphere_field) -> None:
@@ -271,10 +271,10 @@ def test_a_term_in_a_new_file_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(models.losses, "__path__", [*models.losses.__path__, str(tmp_path)])
     importlib.invalidate_caches()
     try:
-        term = find_losses(["dropped_in"], {"dropped_in": {"factor": 3.0}})["dropped_in"]
+        term = loss_term.find({"dropped_in": {"factor": 3.0}})["dropped_in"]
         assert term(point_step(sphere_field(), torch.ones(4))).item() == 12.0
     finally:
-        models.losses._TERMS.pop("dropped_in", None)
+        loss_term.forget("dropped_in")
         sys.modules.pop("models.losses.dropped_in", None)
 
 

@@ -14,7 +14,7 @@ import torch
 import trimesh
 
 from models.fields import ObjectField, build_field
-from models.losses import find_losses
+from models.losses import loss_term
 from models.records import Step
 from models.renderer import render
 from scene.config import load
@@ -85,7 +85,7 @@ def loss_on_fixed_rays(views: ObjectViews, settings: FitSettings, field: ObjectF
     rays = RayBatches(views, settings.rays).draw(512, torch.Generator().manual_seed(1))
     rendered = render(field, rays, settings.render)
     step = Step(field, 0, torch.Generator(), rays=rays, rendered=rendered)
-    terms = find_losses(phase.losses, {name: phase.loss(name).options for name in phase.losses})
+    terms = loss_term.find({name: phase.loss(name).options for name in phase.losses})
     return sum(phase.loss(name).weight * term(step).item() for name, term in terms.items())
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
@@ -50,7 +50,8 @@ def connection(
         rods[tuple(index.T)] = True
     if not rods.any():
         return evidence
-    rod = (_distance_m(~rods, evidence.voxel_m) <= radius_m) & ~inside
+    # The way's voxels lie a cell apart; a voxel more closes it.
+    rod = (_distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m) & ~inside
     return replace(
         evidence,
         side=np.where(rod, INSIDE, evidence.side).astype(np.int8),
@@ -89,7 +90,7 @@ def _paths(
     return found
 
 
-def _grid_graph(passable: Bool[np.ndarray, "x y z"], cost: Float[np.ndarray, "x y z"]) -> coo_matrix:
+def _grid_graph(passable: Bool[np.ndarray, "x y z"], cost: Float[np.ndarray, "x y z"]) -> csr_matrix:
     """Neighbouring passable cells joined by edges of the mean of their costs times their distance."""
     number = np.arange(passable.size).reshape(passable.shape)
     rows, columns, weights = [], [], []

@@ -111,11 +111,11 @@ def find_planes(scorer: _Scorer, count: int) -> list[MirrorPlane]:
     tried.sort(key=lambda plane: -plane.score)
     best: list[MirrorPlane] = []
     for plane in tried:
-        if len(best) == count:
+        if len(best) > count:  # one more than asked for: refining may change their order
             break
         if all(_angle_between(plane.angle, other.angle) > np.deg2rad(20.0) for other in best):
             best.append(_refine(scorer, plane))
-    return best
+    return sorted(best, key=lambda plane: -plane.score)[:count]
 
 
 def _refine(scorer: _Scorer, plane: MirrorPlane) -> MirrorPlane:
