@@ -45,10 +45,10 @@ class Subject:
 
 def main() -> int:
     arguments = _parser().parse_args()
+    if arguments.steps < 2:
+        raise UserError(f"--steps {arguments.steps}: a step is timed from its beginning to the next; give 2 at least")
     subjects = find_subjects(arguments.rooms, arguments.real, arguments.only)
     out = Path(tempfile.mkdtemp(prefix="farside-bench-")) if arguments.out is None else arguments.out
-    if out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out}: is not empty, and what lies there already takes no time; give a new folder")
     passed_on = ["--conf", str(arguments.conf)] if arguments.conf else []
     passed_on += [word for text in arguments.set for word in ("--set", text)]
     passed_on += ["--objects", arguments.objects] if arguments.objects else []
@@ -59,7 +59,8 @@ def main() -> int:
         wholes.append(whole)
         rows += measured
     folder = min((out / subjects[0].name / "work" / "training").iterdir())
-    published = published_seconds(folder, out / "published", arguments.steps)
+    with tempfile.TemporaryDirectory() as scratch:
+        published = published_seconds(folder, Path(scratch), arguments.steps)
     text = page(rows, wholes, published, "bash scripts/bench.sh " + shlex.join(sys.argv[1:]))
     write_text(out / "bench.md", text)
     if not (arguments.only or arguments.objects):
@@ -175,7 +176,7 @@ def score(
     return rows
 
 
-def published_seconds(training_folder: Path, out: Path, steps: int) -> dict[str, float]:
+def published_seconds(training_folder: Path, scratch: Path, steps: int) -> dict[str, float]:
     """Seconds a step of both stages of the published configuration on one object: the median of ``steps`` steps."""
     import numpy as np
 
@@ -197,7 +198,7 @@ def published_seconds(training_folder: Path, out: Path, steps: int) -> dict[str,
             starts.append(time.perf_counter())
             return super().draw(count, generator)
 
-    fit(views, settings, out, sources={"rays": lambda: Clocked(views, settings.rays, "cpu")})
+    fit(views, settings, scratch, sources={"rays": lambda: Clocked(views, settings.rays, "cpu")})
     took = np.diff(starts)
     return {"stage 1": float(np.median(took[: steps - 1])), "stage 2": float(np.median(took[steps:]))}
 
