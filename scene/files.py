@@ -113,7 +113,7 @@ def is_current(folder: Path, mark: str) -> bool:
         return False
 
 
-def stage_folder(folder: Path, mark: str, make: Callable[[Path], None]) -> bool:
+def stage_folder(folder: Path, mark: str, make: Callable[[Path], object]) -> bool:
     """Have ``make(temporary_folder)`` fill ``folder`` unless it is current.  Returns whether it was made now."""
     if is_current(folder, mark):
         return False
