@@ -1,0 +1,40 @@
+"""The bench's page: means over what was measured, and nothing dropped unsaid."""
+
+from __future__ import annotations
+
+from scripts.bench_page import FUSION, OURS, Row, Whole, page
+
+PROVENANCE = {"packages": {"torch": "2"}, "machine": "Linux, 2 cores", "python": "3.11"}
+
+
+def row(instance_id: int, method: str, scores: dict[str, float], problems: tuple[str, ...] = ()) -> Row:
+    return Row("scene1", instance_id, "chair", method, True, scores, list(problems))
+
+
+def cells(text: str, *beginning: str) -> list[str]:
+    """The table line whose first cells are ``beginning``."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    (found,) = [line for line in lines if line[: len(beginning)] == list(beginning)]
+    return found
+
+
+def test_means_and_what_is_missing() -> None:
+    rows = [
+        row(3, FUSION, {"chamfer_m": 0.03, "watertight": 0.0}),
+        row(3, OURS, {"chamfer_m": 0.01, "watertight": 1.0, "seconds": 4.0}),
+        row(5, OURS, {"chamfer_m": 0.02, "watertight": 1.0, "seconds": 9.0}),
+        row(8, OURS, {}, ("there is no mesh of it",)),
+    ]
+    whole = Whole("scene1", 40, [{"stage": "open", "seconds": 1.0}, {"stage": "score", "seconds": 2.0}], 3, PROVENANCE)
+    text = page(rows, [whole], {"stage 1": 0.25}, "bash scripts/bench.sh")
+    head = cells(text, "object")
+    chamfer, time, watertight = (head.index(name) for name in ("chamfer cm", "time s", "watertight %"))
+    mean = cells(text, "**mean of 2/3**", OURS)
+    assert (mean[chamfer], mean[time], mean[watertight]) == ("1.50", "6.5", "100")
+    largest = cells(text, "**largest of 2/3**", OURS)
+    assert (largest[chamfer], largest[time]) == ("–", "9.0")
+    assert cells(text, "scene1 8 chair", OURS)[chamfer] == "–"
+    assert "- scene1 8, ours: there is no mesh of it" in text
+    assert "40 frames, 3 objects, 3 s in all (open 1.0 s, score 2.0 s)" in text
+    assert "0.250 s in stage 1" in text
+    assert "Scans without true meshes" not in text

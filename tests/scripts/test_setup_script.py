@@ -1,0 +1,88 @@
+"""scripts/setup.sh with a stand-in for Python: what it runs, when it skips, and what it says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Writes down its words; "makes" environments by copying itself; pip fails where a file called "offline" lies.
+STAND_IN = """#!/bin/sh
+echo "$*" >> calls.txt
+case "$*" in
+  *ensurepip*) [ ! -e no-ensurepip ] ;;
+  *"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"-m pip"*) [ ! -e offline ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts")
+    (tmp_path / "requirements.txt").write_text("numpy==1\n")
+    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\npytest==1\n")
+    python = tmp_path / "stand-in-python"
+    python.write_text(STAND_IN)
+    python.chmod(0o755)
+    return tmp_path
+
+
+def set_up(house: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": path or os.environ["PATH"], "PYTHON": str(house / "stand-in-python")}
+    command = ["/bin/bash", str(house / "scripts" / "setup.sh"), *arguments]
+    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False)
+
+
+def installed(house: Path) -> list[str]:
+    """Which files pip was told to install, in order; the record is emptied."""
+    calls = (house / "calls.txt").read_text().splitlines()
+    (house / "calls.txt").write_text("")
+    return [call.split()[-1] for call in calls if "-m pip" in call]
+
+
+def test_it_installs_once_and_then_skips(house: Path) -> None:
+    assert set_up(house).returncode == 0
+    assert installed(house) == ["requirements.txt"]
+    assert set_up(house).returncode == 0
+    assert installed(house) == []
+    assert set_up(house, "--dev").returncode == 0
+    assert installed(house) == ["requirements-dev.txt"]
+    assert set_up(house).returncode == 0
+    assert installed(house) == []
+    (house / "requirements.txt").write_text("numpy==2\n")
+    assert set_up(house).returncode == 0
+    assert installed(house) == ["requirements.txt"]
+
+
+def test_half_an_installation_is_made_anew(house: Path) -> None:
+    (house / "offline").touch()
+    done = set_up(house)
+    assert done.returncode == 2
+    assert "error: the packages could not be installed" in done.stderr
+    (house / "offline").unlink()
+    (house / ".venv" / "half").touch()
+    (house / "calls.txt").write_text("")
+    assert set_up(house).returncode == 0
+    assert "-m venv --clear .venv" in (house / "calls.txt").read_text()
+
+
+def test_what_is_missing_is_told(house: Path) -> None:
+    (house / "no-ensurepip").touch()
+    done = set_up(house)
+    assert done.returncode == 2
+    assert "ensurepip is missing; on Debian: apt-get install python3.11-venv" in done.stderr
+    (house / "stand-in-python").unlink()
+    tools = house / "tools"
+    tools.mkdir()
+    for tool in ("dirname", "cmp", "rm"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    done = set_up(house, path=str(tools))
+    assert done.returncode == 2
+    assert "error: Python 3.11 or newer is needed and was not found" in done.stderr
+    assert "setup.sh --gpu: there is no such option" in set_up(house, "--gpu").stderr
