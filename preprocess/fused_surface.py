@@ -42,10 +42,18 @@ class FreeSpace:
 
     def at(self, points: Float[np.ndarray, "*n 3"]) -> Bool[np.ndarray, "*n"]:
         """Whether world points lie in space seen to be free; beyond the volume nothing is known."""
-        index = np.rint((points - self.origin_m) / self.voxel_m).astype(np.int64)
-        inside = ((index >= 0) & (index < self.open.shape)).all(axis=-1)
-        i, j, k = np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)
-        return self.open[i, j, k] & inside
+        voxel, inside = self.voxels(points)
+        return self.open[voxel] & inside
+
+    def voxels(
+        self, points: Float[np.ndarray, "*n 3"]
+    ) -> tuple[tuple[Int64[np.ndarray, "*n"], ...], Bool[np.ndarray, "*n"]]:
+        """The indices of the voxels points lie in (clipped to the volume), and which points lie in the volume."""
+        index = np.rint((points - self.origin_m.astype(points.dtype)) / points.dtype.type(self.voxel_m))
+        last = np.array(self.open.shape) - 1
+        inside = np.asarray(((index >= 0) & (index <= last)).all(axis=-1))
+        clipped = np.clip(index, 0, last).astype(np.int64)
+        return (clipped[..., 0], clipped[..., 1], clipped[..., 2]), inside
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class VerticalPlane:
 
     def before_m(self, plan_m: Float[np.ndarray, "*n 2"]) -> Float64[np.ndarray, "*n"]:
         """How far in front of the plane points lie; negative behind it."""
-        return plan_m @ self.normal - self.offset_m
+        return np.asarray(plan_m @ self.normal - self.offset_m)
 
     def plan_m(self, t: Float[np.ndarray, "*n"], before_m: float) -> Float64[np.ndarray, "*n 2"]:
         """Plan coordinates of points along the plane and so far in front of it."""

@@ -7,15 +7,17 @@ colours agree: something dark or shiny that no camera could measure may stand in
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import no_type_check
 
 import cv2
 import numba
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64, UInt16
+from jaxtyping import Bool, Int32, Int64, UInt16
 
 from preprocess.contacts import contrast_lab
-from preprocess.fused_surface import FusedSurface, sound_depth
+from preprocess.facts import find_doubts
+from preprocess.fused_surface import FusedSurface
 from preprocess.segment_settings import MaskSettings
 from scene.camera import unproject
 from scene.raycast import RayCaster
@@ -42,26 +44,22 @@ class ObjectProjector:
 
     def instance_image(self, frame: Frame) -> UInt16[np.ndarray, "h w"]:
         """Instance ids, 0 = none."""
-        depth = sound_depth(frame, np.inf)
-        image = np.where(depth > 0, self._ids_at_points(frame, depth), 0)
-        holes = frame.depth_m <= 0
-        image = np.where(holes, self._ids_at_holes(frame, holes), image).astype(np.uint16)
-        return _tidied(image, depth <= 0, round(self._settings.min_area_share * image.size))
+        unlabelled = replace(frame, instance=np.zeros(frame.depth_m.shape, np.uint8))
+        holes, flying = frame.depth_m <= 0, find_doubts(unlabelled).flying
+        image = np.where(holes, self._ids_at_holes(frame, holes), self._ids_at_points(frame))
+        image = np.where(flying, 0, image).astype(np.uint16)
+        return _tidied(image, holes | flying, round(self._settings.min_area_share * image.size))
 
-    def _ids_at_points(self, frame: Frame, depth: Float[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
-        space = self._surface.space
-        points = unproject(depth, frame.camera, frame.world_from_camera)
-        index = np.rint((points - space.origin_m.astype(np.float32)) * np.float32(1 / space.voxel_m)).astype(np.int32)
-        inside = ((index >= 0) & (index < space.open.shape)).all(axis=-1)
-        i, j, k = np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)
-        return np.where(inside, np.maximum(self._field[i, j, k], 0), 0)
+    def _ids_at_points(self, frame: Frame) -> Int32[np.ndarray, "h w"]:
+        voxel, inside = self._surface.space.voxels(unproject(frame.depth_m, frame.camera, frame.world_from_camera))
+        return np.where(inside, np.maximum(self._field[voxel], 0), 0)
 
     def _ids_at_holes(self, frame: Frame, holes: Bool[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
         """What the rays of blocks of pixels meet first, where they hold a pixel without depth."""
         height, width = holes.shape
         camera = frame.camera.resized(-(-width // _HOLE_STEP), -(-height // _HOLE_STEP))
         size = (camera.width, camera.height)
-        wanted: np.ndarray = np.greater(cv2.resize(holes.astype(np.float32), size, interpolation=cv2.INTER_AREA), 0)
+        wanted = np.asarray(cv2.resize(holes.astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 0
         found = np.zeros(wanted.shape, np.int32)
         directions = camera.directions()[wanted].astype(np.float64) @ frame.world_from_camera[:3, :3].T
         if len(directions):

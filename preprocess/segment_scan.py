@@ -41,7 +41,8 @@ _MAX_OBJECTS = 65_535  # ids of a 16-bit image
 def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dict[str, Any]]:
     """Write the instance folder that ``scene.scannet.open_scan(folder, instances=...)`` reads.
 
-    Returns the entries of ``instances.json``, the largest object first.  Raises UserError when the scan has no usable
+    Returns the entries of ``instances.json``, the largest object first; ids of the images that it does not list are of
+    things that hardly any frame shows.  Raises UserError when the scan has no usable
     depth, or when nothing but the room is found in it.
     """
     surface = fuse_surface(scan, settings.surface)
@@ -61,16 +62,18 @@ def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dic
                 return []
             image = projector.instance_image(frame)
             write_image(folder / "instance-filt" / f"{scan.frame_ids[k]}.png", image.astype(kind))
-            return np.unique(image[image > 0]).tolist()
+            found, pixels = np.unique(image[image > 0], return_counts=True)
+            return found[pixels >= settings.masks.shown_share * image.size].tolist()
 
         frames: Counter[int] = Counter()
         for seen in progress(ahead(write_frame, range(len(scan))), "writing masks", total=len(scan)):
             frames.update(seen)
-        entries = [_entry(one, ids, surface, frames[one]) for one in range(1, int(ids.max()) + 1) if frames[one]]
+        often = [one for one in range(1, int(ids.max()) + 1) if frames[one] >= settings.masks.min_frames]
+        entries = [_entry(one, ids, surface, frames[one]) for one in often]
         write_json(folder / "instances.json", entries)
         _write_ply(folder / "fused.ply", surface.mesh())
         _write_ply(folder / "objects.ply", _colored(surface, ids))
-    log.info("%s: %d objects", scan.name, len(entries))
+    log.info("%s: %d objects; %d more were hardly seen", scan.name, len(entries), int(ids.max()) - len(entries))
     return entries
 
 

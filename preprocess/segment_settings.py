@@ -32,7 +32,7 @@ class StructureSettings:
     min_wall_m: float = 1.2  # width of a wall whose upper end was not seen
     min_high_wall_m: float = 0.3  # width of a wall that is seen to reach higher than furniture does
     high_m: float = 2.0  # higher than furniture
-    low_m: float = 1.0  # a wall reaches at least this high
+    low_m: float = 1.0  # a wall that was seen no higher than this is one only if nothing was seen above it
     max_open: float = 0.25  # share of the space above or behind a wall that may be seen to be free
 
 
@@ -64,6 +64,8 @@ class MaskSettings:
 
     reach_m: float = 0.05  # a sensed point belongs to the nearest fused surface within this distance
     hole_contrast: float = 25.0  # where depth is missing, the colour must agree with the fused one to this (Lab)
+    shown_share: float = 0.001  # of the image: a frame shows a thing when its mask is at least this large
+    min_frames: int = 3  # frames that show a thing; what fewer show is not listed
     min_area_share: float = 0.0003  # of the image: smaller pieces of a mask are dropped (60 pixels of 540x360)
 
 

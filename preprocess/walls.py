@@ -25,6 +25,7 @@ _BEHIND_M = (0.15, 0.2, 0.3, 0.4)  # how far behind a piece is looked for space 
 _ABOVE_M = 2.4  # up to here is looked for free space above a piece
 _NEAR_BEHIND_M = 1.5  # furniture stands no farther than this in front of its wall
 _SAME_PLANE_M = 0.06
+_NOTHING_SEEN = 0.02  # share of a space seen to be free that is noise
 _BELOW_CEILING_M = 0.4  # what reaches nearer to the ceiling than this is higher than furniture
 
 
@@ -101,7 +102,9 @@ def choose_walls(pieces: list[PlanePiece], ceiling_m: float, settings: Structure
     """The pieces that are walls."""
 
     def closed(piece: PlanePiece) -> bool:
-        return piece.open_above < settings.max_open and piece.open_behind < settings.max_open
+        # Cameras look over what is low, so a low wall must have been seen by none that saw above it.
+        max_above = settings.max_open if piece.top_m >= settings.low_m else _NOTHING_SEEN
+        return piece.open_above < max_above and piece.open_behind < settings.max_open
 
     def high(piece: PlanePiece) -> bool:
         top_m = min(settings.high_m, ceiling_m - _BELOW_CEILING_M)
@@ -111,7 +114,7 @@ def choose_walls(pieces: list[PlanePiece], ceiling_m: float, settings: Structure
     walls = [piece for piece in possible if high(piece)]
     # Largest first, so that a wall is known before the furniture in front of it is judged.
     for piece in possible:
-        if high(piece) or piece.top_m < settings.low_m or any(piece.stands_before(wall) for wall in walls):
+        if high(piece) or any(piece.stands_before(wall) for wall in walls):
             continue
         if piece.width_m >= settings.min_wall_m or any(piece.continues(wall) for wall in walls):
             walls.append(piece)
