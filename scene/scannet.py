@@ -60,7 +60,7 @@ def open_scan(folder: Path, instances: Path | None = None) -> Scan:
         camera=rig.camera,
         load_frame=_loader(rig, frame_ids, world_from_camera, color, depth, masks),
         instances=things,
-        up=read_up(folder),
+        up=read_up(folder, instances),
     )
 
 

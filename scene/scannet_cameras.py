@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from scene.camera import Intrinsics
 from scene.errors import UserError
+from scene.files import read_json
 from scene.frame_files import is_rigid, listed, nearest_rigid, read_matrix
 from scene.images import UnreadableImage, read_color, read_depth_mm
 from scene.runlog import log
@@ -77,10 +78,22 @@ def read_poses(
     return poses
 
 
-def read_up(folder: Path) -> Float[np.ndarray, " 3"] | None:
-    """Up in the scan's frame: ScanNet scenes (those with a ``<scene>.txt``) stand on z; None for other exports."""
+def read_up(folder: Path, instances: Path | None = None) -> Float[np.ndarray, " 3"] | None:
+    """Up in the scan's frame: ScanNet scenes (with a ``<scene>.txt``) stand on z; others as ``segment_scan`` found it.
+
+    None where neither tells.  Raises UserError when the segmentation's ``room.json`` is broken.
+    """
     path = folder / f"{folder.resolve().name.removesuffix('_scannet')}.txt"
-    return np.array([0.0, 0.0, 1.0]) if path.is_file() else None
+    if path.is_file():
+        return np.array([0.0, 0.0, 1.0])
+    found = None if instances is None else instances / "room.json"
+    if found is None or not found.is_file():
+        return None
+    try:
+        up = np.array(read_json(found)["up"], np.float64).reshape(3)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{found}: does not tell the direction up ({error!r}); segment the scan again") from error
+    return up / np.linalg.norm(up)
 
 
 def _sample(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> list[np.ndarray]:
