@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluation.settings import ScoreSettings
 from scene.errors import UserError
@@ -26,6 +26,9 @@ from scene.files import read_json, write_text
 from scene.records import Scan
 from scene.runlog import log, peak_memory_mb, progress, run_cli
 from scripts.bench_page import FUSION, OURS, Row, Whole, page
+
+if TYPE_CHECKING:
+    from evaluation.scoring import SceneScores
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -89,6 +92,8 @@ def find_subjects(rooms: Path, real: Path | None, only: list[str] | None) -> lis
 
 def measure(subject: Subject, out: Path, passed_on: list[str]) -> tuple[Whole, list[Row]]:
     """Reconstruct one scan and fuse its objects; the measures of both."""
+    from evaluation.measures import read_scores
+    from evaluation.scoring import score_scene
     from evaluation.views import views_of_scan
     from scene.scannet import open_scan
 
@@ -101,9 +106,11 @@ def measure(subject: Subject, out: Path, passed_on: list[str]) -> tuple[Whole, l
     }
     views = views_of_scan(scan, ScoreSettings().max_frames)
     labels = {one["instance_id"]: one["label"] for one in record["objects"]}
+    fused = score_scene(scan.name, out / "fusion", subject.truth, views, ScoreSettings(), labels, only=[*labels])
+    (reconstructed,) = read_scores(out / "scores.json")
     rows = []
-    for method, meshes in ((FUSION, out / "fusion"), (OURS, out / "meshes")):
-        rows += score(scan, method, meshes, subject.truth, views, labels, costs[method])
+    for method, scored in ((FUSION, fused), (OURS, reconstructed)):
+        rows += rows_of(method, scored, subject.truth is not None, labels, costs[method])
     whole = Whole(scan.name, len(scan), record["stages"], len(record["objects"]), record["provenance"])
     return whole, sorted(rows, key=lambda row: row.instance_id)
 
@@ -153,26 +160,17 @@ def fuse_folder(folder: Path, path: Path) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "peak_memory_mb": peak_memory_mb()}
 
 
-def score(
-    scan: Scan,
-    method: str,
-    meshes: Path,
-    truth: Path | None,
-    views: list[Any],
-    labels: dict[int, str],
-    costs: dict[int, dict[str, float]],
+def rows_of(
+    method: str, scored: SceneScores, has_truth: bool, labels: dict[int, str], costs: dict[int, dict[str, float]]
 ) -> list[Row]:
     """One row an object."""
-    from evaluation.scoring import score_scene
-
-    scored = score_scene(scan.name, meshes, truth, views, ScoreSettings(), labels, only=[*labels])
     found = {one.instance_id: one for one in scored.objects}
     rows = []
     for instance_id, label in labels.items():
         one = found.get(instance_id)
         problems = ["there is no mesh of it"] if one is None else one.problems
         scores = {} if one is None else {**one.scores, **costs.get(instance_id, {})}
-        rows.append(Row(scan.name, instance_id, label, method, truth is not None, scores, problems))
+        rows.append(Row(scored.scene, instance_id, label, method, has_truth, scores, problems))
     return rows
 
 
