@@ -72,6 +72,12 @@ def object_ids(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"give instance ids with commas between, such as 3,5, not {text}") from error
 
 
+def seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"give a whole number that is not negative, not {text}")
+    return int(text)
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scan", type=Path, metavar="SCAN", help="folder of a scan in ScanNet's export layout")
@@ -82,7 +88,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--conf", type=Path, default=Path(__file__).parent / "confs" / "fast.conf")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     return parser.parse_args()
 

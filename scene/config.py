@@ -34,7 +34,7 @@ def load(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
             source = f"--set {text}"
             key, separator, value = text.partition("=")
             if not separator or not key.strip():
-                raise UserError(f"--set {text}: write it as key=value, for example --set fit.seed=1")
+                raise UserError(f"--set {text}: write it as key=value, for example --set mesh.voxel_m=0.005")
             # A parsed value first, so that numbers, lists and booleans come out as such; then a plain string.
             try:
                 parsed = ConfigFactory.parse_string(f"value = {value}")["value"]

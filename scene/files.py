@@ -16,6 +16,8 @@ from typing import Any
 from scene.errors import UserError
 
 _FINGERPRINT_NAME = "fingerprint.json"
+_MARKS = {_FINGERPRINT_NAME, "instances.json", "views.json", "semantic.txt"}  # one of them lies in every stage's folder
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 @contextmanager
@@ -26,7 +28,8 @@ def told_plainly(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(f"{path}: the disk is full; free some space and run the same command again") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        at_target = error.filename is None or str(error.filename).startswith(str(path.parent))
+        if at_target and error.errno in _UNWRITABLE:
             raise UserError(f"{path}: cannot be written ({error.strerror}); choose another output folder") from error
         raise
 
@@ -53,7 +56,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary sibling folder; it takes the place of ``path`` when the block ends well."""
+    """Yield a temporary sibling folder; it takes the place of ``path`` when the block ends well.
+
+    Only a folder that the project made (or an empty one) is replaced; raises UserError on any other.
+    """
+    if path.is_symlink() or (path.exists() and not _may_be_replaced(path)):
+        raise UserError(f"{path}: is there already and was not made by this program; choose another folder")
     with told_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -67,6 +75,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Whether a folder is empty or carries a mark of a stage, and is no scan."""
+    names = {entry.name for entry in path.iterdir()} if path.is_dir() else {""}
+    return not names or (bool(names & _MARKS) and "color" not in names)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -40,10 +40,6 @@ class Volume:
         """World points of (possibly fractional) voxel indices (n, 3)."""
         return (self.origin_m + self.voxel_m * index).astype(np.float32)
 
-    def index(self, points: np.ndarray) -> np.ndarray:
-        """Fractional voxel indices of world points (n, 3)."""
-        return (points - self.origin_m) / self.voxel_m
-
 
 class Fusion:
     """A volume under construction: ``add`` views one at a time, then take ``result``."""
@@ -161,14 +157,16 @@ def _integrate(sums, counts, color_sums, depth, cosine, fact, color, start, step
                 pz = z + k * step[2, 2]
                 if pz < np.float32(0.05):
                     continue
-                u = int(np.floor((x + k * step[2, 0]) / pz * fx + cx + np.float32(0.5)))
-                v = int(np.floor((y + k * step[2, 1]) / pz * fy + cy + np.float32(0.5)))
+                rx, ry = (x + k * step[2, 0]) / pz, (y + k * step[2, 1]) / pz
+                u = int(np.floor(rx * fx + cx + np.float32(0.5)))
+                v = int(np.floor(ry * fy + cy + np.float32(0.5)))
                 if u < 0 or v < 0 or u >= width or v >= height:
                     continue
                 sensed, what = depth[v, u], fact[v, u]
                 if sensed <= 0 or (what != _OBJECT and what != _OTHER):
                     continue
-                d = (sensed - pz) * cosine[v, u]
+                # From the difference in Z to that along the ray, and from there to the distance to the plane.
+                d = (sensed - pz) * math.sqrt(rx * rx + ry * ry + np.float32(1)) * cosine[v, u]
                 if what == _OTHER:
                     if d > front_m:
                         counts[i, j, k, 0] += 1

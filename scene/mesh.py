@@ -56,24 +56,6 @@ def rotation_between(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, 
     return trimesh.geometry.align_vectors(source, target) if not np.allclose(source, target) else np.eye(4)
 
 
-def orient_outward(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """The mesh with faces turned so that its signed volume is positive."""
-    if mesh.volume < 0:
-        mesh.invert()
-    return mesh
-
-
-def largest_component(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """The connected component of largest area, floaters removed."""
-    parts = trimesh.graph.connected_components(mesh.face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1)
-    if len(parts) <= 1:
-        return mesh
-    largest = max(parts, key=lambda faces: float(mesh.area_faces[faces].sum()))
-    part = mesh.submesh([largest], append=True, repair=False)
-    assert isinstance(part, trimesh.Trimesh)
-    return part
-
-
 def sample_surface(
     mesh: trimesh.Trimesh, count: int, seed: int
 ) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:

@@ -28,12 +28,24 @@ def set_up_logging(verbose: bool = False) -> None:
 
 
 def run_cli(main: Callable[[], int | None]) -> None:
-    """Run a command's ``main`` and exit: its return value, 2 after a UserError (no traceback), 130 after Ctrl-C."""
+    """Run a command's ``main`` and exit with its return value, or 130 after Ctrl-C.
+
+    A UserError, a refusal of the operating system and want of memory end in one sentence and status 2, no traceback.
+    """
     set_up_logging()
     try:
         status = main() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except OSError as error:
+        print(f"error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        status = 2
+    except MemoryError:
+        print(
+            "error: there is not enough memory; use fewer or coarser voxels, such as --set mesh.voxel_m=0.02",
+            file=sys.stderr,
+        )
         status = 2
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from scene.errors import UserError
 from training.evidence import INSIDE, Evidence
 
 _AGREES = 0.6  # of the band: nearer to a surface than this a sensed distance is more exact than the voxels
@@ -27,9 +28,12 @@ class CompleteShape:
 def complete(evidence: Evidence, least_part: float = 0.02) -> CompleteShape:
     """The signed distance of the evidence's inside, parts with less than ``least_part`` of the largest left out.
 
-    Unknown voxels count as outside: a prior (parsimony) should have decided them.
+    Unknown voxels count as outside: a prior (parsimony) should have decided them.  Raises UserError when
+    nothing is inside.
     """
     inside = _main_parts(evidence.side == INSIDE, least_part)
+    if not inside.any():
+        raise UserError("the views agree on no surface of the object; check its masks and the scan's poses")
     outward = ndimage.distance_transform_edt(~inside)
     inward = ndimage.distance_transform_edt(inside)
     # The surface runs half-way between the last voxel inside and the first outside.

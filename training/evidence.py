@@ -1,8 +1,8 @@
 """What an object's views know of the space round it, averaged once and read by priors and by the fit.
 
 Each voxel is known to lie outside the object (a view saw through it, or sensed something else there), inside (just
-behind the object's sensed surface), or is unknown.  Priors (``training.priors``) speak only of unknown voxels, and
-with less confidence: sensed evidence always wins.
+behind the object's sensed surface), or is unknown.  Priors (``training.priors``) speak of unknown voxels, and with
+less confidence.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scene.camera import transform, unproject_where
 from scene.errors import UserError
 from scene.fusion import Fusion, Volume
 from scene.records import Fact, ObjectViews
+from scene.runlog import log
 from training.settings import EvidenceSettings
 
 OUTSIDE, UNKNOWN, INSIDE = 1, 0, -1
@@ -60,6 +61,8 @@ def gather(views: ObjectViews, settings: EvidenceSettings) -> Evidence:
     for view in range(len(views)):
         depth_m = views.depth_mm[view].astype(np.float32) / 1000.0
         fusion.add(depth_m, views.camera, views.world_from_camera[view], np.ascontiguousarray(views.fact[view]))
+    if views.up is None:
+        log.warning("%s: nothing says which way is up; +z is taken, and symmetry and support with it", views.name)
     return interpret(fusion.result(), settings, _WORLD_UP if views.up is None else views.up)
 
 

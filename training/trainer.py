@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.cascade_sdf import CascadeSdf
 from models.fields import ObjectField, build_field
 from models.losses import loss_term
 from models.records import PointBatch, RayBatch, Step
@@ -175,10 +174,7 @@ class Trainer:
 
     def _enter(self, phase: PhaseSettings) -> None:
         """Set what a phase switches on or off in the field."""
-        settings = self.settings.field
-        self.field.color_network.view_directions = settings.color.view_directions and phase.view_directions
-        if isinstance(self.field.sdf_network, CascadeSdf):
-            self.field.sdf_network.fine_enabled = settings.cascade.fine_enabled and phase.fine_enabled
+        self.field.set_stage(fine_enabled=phase.fine_enabled, view_directions=phase.view_directions)
 
     def _step(self, phase: PhaseSettings, terms: Terms, source: BatchSource, step: int) -> dict[str, Tensor]:
         """One iteration; returns the terms' unweighted values."""

@@ -30,6 +30,24 @@ def test_distances_to_a_wall_are_the_average_of_the_views() -> None:
     assert (np.sign(middle[both]) == 1).all()
 
 
+def test_distances_hold_off_the_optical_axis_and_on_a_slant() -> None:
+    # The plane z = 1 + x / 2, seen over the whole image; distances are to the plane, not along Z or the ray.
+    directions = CAMERA.directions().astype(np.float64)
+    depth = (1.0 / (1.0 - 0.5 * directions[..., 0])).astype(np.float32)
+    fusion = Fusion(np.array([-0.35, -0.3, 0.6]), np.array([0.35, 0.3, 1.4]), 0.02, FRONT_M, BEHIND_M)
+    fusion.add(depth, CAMERA, np.eye(4))
+    volume = fusion.result()
+    index = np.argwhere((volume.weight > 0) & (np.abs(volume.sdf_m) < 0.03))
+    points = volume.points(index).astype(np.float64)
+    expected = (1.0 + 0.5 * points[:, 0] - points[:, 2]) / np.hypot(1.0, 0.5)
+    # Rounding to the nearest pixel moves the reading by at most half a pixel on the slant: 1 / 60 * 0.5 * 0.5 m.
+    measured = volume.sdf_m[tuple(index.T)]
+    inner = (np.abs(points[:, 0] / points[:, 2]) < 0.45) & (np.abs(points[:, 1] / points[:, 2]) < 0.33)
+    assert inner.sum() > 500
+    assert np.abs(measured - expected)[inner].max() < 0.006
+    assert np.abs((measured - expected)[inner].mean()) < 0.0005
+
+
 def test_every_voxel_is_free_seen_or_behind() -> None:
     volume = fuse_wall([1.0])
     z = volume.points(np.argwhere(np.ones_like(volume.sdf_m)))[:, 2].reshape(volume.sdf_m.shape)

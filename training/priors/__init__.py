@@ -1,6 +1,7 @@
 """What is assumed of surface that nobody saw: functions ``(evidence, *, option=default) -> evidence``.
 
-A prior decides unknown voxels, with a confidence below 1, and never touches what was sensed.  A new one is one module
+A prior decides unknown voxels, with a confidence below 1, and leaves what was sensed as it is; ``connection`` alone may
+doubt that space was free, where a part is too thin to be sensed.  A new one is one module
 in this package with a function marked ``@prior("name")``, and one line in the configuration.
 """
 

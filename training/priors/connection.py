@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
 from training.priors import prior
 
+_MOST_PARTS = 12  # joined; each costs a search through the whole grid
 _CELL = 2  # voxels along a cell of the grid in which paths are sought
 _NEIGHBOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1))
 
@@ -37,12 +38,13 @@ def connection(
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     sizes[0] = 0
     wanted = np.flatnonzero(sizes >= max(1.0, least_part * sizes.max()))
+    wanted = wanted[np.argsort(-sizes[wanted], kind="stable")][:_MOST_PARTS]
     if len(wanted) < 2:
         return evidence
     main = np.where(np.isin(parts, wanted), parts, 0)
     border = (evidence.side == OUTSIDE) & (_distance_m(main == 0, evidence.voxel_m) <= doubt_m)
-    hidden, border_cells = _pooled(evidence.side == UNKNOWN) > 0, _pooled(border) > 0
-    labels = _pooled(main)
+    hidden, border_cells = _largest_of_cells(evidence.side == UNKNOWN) > 0, _largest_of_cells(border) > 0
+    labels = _largest_of_cells(main)
     cost = np.where(labels > 0, 0.05, np.where(hidden, 1.0, 5.0))
     rods = np.zeros(inside.shape, np.bool_)
     for path in _paths(labels, hidden | border_cells | (labels > 0), cost, int(np.argmax(sizes))):
@@ -51,7 +53,8 @@ def connection(
     if not rods.any():
         return evidence
     # The way's voxels lie a cell apart; a voxel more closes it.
-    rod = (_distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m) & ~inside
+    rod = _distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m
+    rod &= ~inside & ~evidence.other
     return replace(
         evidence,
         side=np.where(rod, INSIDE, evidence.side).astype(np.int8),
@@ -107,7 +110,7 @@ def _grid_graph(passable: Bool[np.ndarray, "x y z"], cost: Float[np.ndarray, "x 
     return coo_matrix(both_ways, shape=(size, size)).tocsr()
 
 
-def _pooled(values: np.ndarray) -> Int[np.ndarray, "x2 y2 z2"]:
+def _largest_of_cells(values: np.ndarray) -> Int[np.ndarray, "x2 y2 z2"]:
     """The largest value of each cell."""
     padded = np.pad(values.astype(np.int64), [(0, -n % _CELL) for n in values.shape])
     x, y, z = (n // _CELL for n in padded.shape)

@@ -38,10 +38,10 @@ def parsimony(
     """
     force = _HOLD * evidence.side * evidence.confidence
     force = np.where(evidence.side == UNKNOWN, volume_price * evidence.voxel_m * _CELL, force)
-    cells = _pooled(force.astype(np.float32))
+    cells = _means_of_cells(force.astype(np.float32))
     ground = np.zeros(cells.shape, np.bool_)
     if free_contact and evidence.support_m is not None:
-        ground = _pooled((evidence.heights() < evidence.support_m).astype(np.float32)) > 0.5
+        ground = _means_of_cells((evidence.heights() < evidence.support_m).astype(np.float32)) > 0.5
     occupancy = minimal_surface(cells, ground, steps)
     fine = ndimage.zoom(occupancy, _CELL, order=1, grid_mode=True, mode="nearest")
     x, y, z = evidence.side.shape
@@ -104,7 +104,7 @@ def _primal_step(u, ahead, p, q, r, force):
                 ahead[i, j, k] = np.float32(2) * now - before
 
 
-def _pooled(values: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x2 y2 z2"]:
+def _means_of_cells(values: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x2 y2 z2"]:
     """Means over cells of 2 x 2 x 2 voxels; the last slice is repeated where a side is odd."""
     padded = np.pad(values, [(0, -n % _CELL) for n in values.shape], mode="edge")
     x, y, z = (n // _CELL for n in padded.shape)

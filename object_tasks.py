@@ -1,0 +1,166 @@
+"""One object from its folder to its saved mesh, and many of them side by side.
+
+Each object has a process and a thread of its own, so that its mesh depends neither on the number of cores nor on the
+other objects, and one that fails, or is killed for want of memory, harms no other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from scene.errors import UserError
+from scene.files import fingerprint, is_current, read_json, stage_folder, write_json, write_text
+from scene.runlog import Countdown, Stopwatch, log, peak_memory_mb, set_up_logging
+from settings import Settings
+
+_MEMORY_A_PROCESS = 2 << 30  # bytes; none has been seen to need more
+Record = dict[str, Any]  # of one object: label, seconds, memory, marks, and the error where it failed
+
+
+@dataclass(frozen=True)
+class ObjectTask:
+    """What one object's process is told; the marks are fingerprints of what each step is made from."""
+
+    instance_id: int
+    object_folder: Path
+    training_folder: Path
+    fit_folder: Path
+    mesh: Path
+    settings: Settings
+    seed: int
+    device: str
+    prepare_mark: str
+    fit_mark: str
+    mark: str
+
+
+def finished(task: ObjectTask) -> Record | None:
+    """The record of an object whose mesh is there and current."""
+    sidecar = task.mesh.with_suffix(".json")
+    if not (sidecar.is_file() and task.mesh.is_file() and task.mesh.with_suffix(".glb").is_file()):
+        return None
+    record = read_json(sidecar)
+    return record.get("run") if isinstance(record, dict) and record.get("fingerprint") == task.mark else None
+
+
+def remove_mesh(mesh: Path) -> None:
+    """Remove a mesh and what lies beside it, the sidecar first: without it the rest counts for nothing."""
+    for suffix in (".json", ".glb", ".ply"):
+        mesh.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def reconstruct_object(task: ObjectTask) -> Record:
+    """One object, from its folder to its saved mesh; does only what is missing."""
+    watch = Stopwatch()
+    with watch.stage("load"):
+        import numba
+        import torch
+
+        from preprocess.training_folder import prepare
+        from scene.mesh import save_mesh
+        from scene.object_folder import read_training_folder
+        from scene.view_notes import read_notes
+        from training.extract_mesh import mesh_of_field
+        from training.trainer import fit
+
+        torch.set_num_threads(1)
+        numba.set_num_threads(1)
+    with watch.stage("prepare"):
+        prepare_settings = task.settings.prepare
+        stage_folder(
+            task.training_folder, task.prepare_mark, lambda to: prepare(task.object_folder, to, prepare_settings)
+        )
+        views = dataclasses.replace(read_training_folder(task.training_folder), name=task.object_folder.name)
+    with watch.stage("fit"):
+        if not is_current(task.fit_folder, task.fit_mark):
+            shutil.rmtree(task.fit_folder, ignore_errors=True)
+            write_json(task.fit_folder / "fingerprint.json", {"fingerprint": task.fit_mark})
+        field = fit(views, task.settings.fit, task.fit_folder, task.device, task.seed)
+    with watch.stage("mesh"):
+        mesh = mesh_of_field(field, task.settings.mesh, views.world_from_normalized, torch.device(task.device))
+    record = {
+        "instance_id": task.instance_id,
+        "label": views.label,
+        "error": None,
+        "marks": list(read_notes(task.training_folder, range(len(views))).marks),
+        "seconds": {stage["stage"]: stage["seconds"] for stage in watch.stages},
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "mark": task.mark,
+    }
+    about = {"object": views.name, "label": views.label, "fingerprint": task.mark, "run": record}
+    save_mesh(task.mesh, mesh, views.up, about)
+    return record
+
+
+def run_tasks(tasks: Sequence[ObjectTask], device: str) -> dict[int, Record]:
+    """Run the tasks side by side, by instance id; one that fails becomes a record with its error."""
+    countdown = Countdown("objects", len(tasks))
+    results: dict[int, Record] = {}
+    workers = 1 if device != "cpu" else worker_count(len(tasks))
+    killed = _run(tasks, workers, results, countdown)
+    # A process killed from outside takes the whole pool down: what was lost is tried again, one at a time.
+    for task in killed:
+        if _run([task], 1, results, countdown):
+            results[task.instance_id] = _failure(
+                task, UserError("its process was killed, most likely for want of memory; try --set mesh.voxel_m=0.02")
+            )
+            countdown.done(task.object_folder.name)
+    return results
+
+
+def worker_count(tasks: int) -> int:
+    """As many processes as there are tasks, cores this process may use, and memory for."""
+    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(tasks, len(os.sched_getaffinity(0)), memory // _MEMORY_A_PROCESS))
+
+
+def _run(
+    tasks: Sequence[ObjectTask], workers: int, results: dict[int, Record], countdown: Countdown
+) -> list[ObjectTask]:
+    """Fill ``results``; returns the tasks that were lost because a process was killed."""
+    if not tasks:
+        return []
+    killed: list[ObjectTask] = []
+    context = get_context("spawn")  # numba's and torch's threads do not survive a fork
+    pool = ProcessPoolExecutor(workers, context, initializer=set_up_logging, max_tasks_per_child=1)
+    try:
+        futures = {pool.submit(reconstruct_object, task): task for task in tasks}
+        for future in as_completed(futures):
+            task, error = futures[future], future.exception()
+            if isinstance(error, BrokenProcessPool):
+                killed.append(task)
+                continue
+            if error is None:
+                results[task.instance_id] = future.result()
+            elif isinstance(error, Exception):
+                results[task.instance_id] = _failure(task, error)
+            else:
+                raise error
+            countdown.done(task.object_folder.name)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return killed
+
+
+def _failure(task: ObjectTask, error: Exception) -> Record:
+    """The record of an object that failed; where it is no user's error, its traceback lies beside the fit."""
+    text = str(error)
+    if not isinstance(error, UserError):
+        path = task.fit_folder.with_suffix(".error.txt")
+        write_text(path, "".join(traceback.format_exception(error)))
+        text = f"{type(error).__name__}: {error}; {path} says where"
+    log.error("object %d failed: %s", task.instance_id, text)
+    label = task.object_folder / "semantic.txt"
+    name = label.read_text(encoding="utf-8").strip() if label.is_file() else "object"
+    mark = fingerprint([task.mark, text])
+    return {"instance_id": task.instance_id, "label": name, "error": text, "marks": [], "seconds": {}, "mark": mark}
