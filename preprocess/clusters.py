@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from preprocess.contacts import Contacts, find_contacts
+from preprocess.fragments import join_fragments
 from preprocess.fused_surface import FusedSurface
 from preprocess.patches import cut_into_patches, find_shape
 from preprocess.segment_settings import ObjectSettings
@@ -32,6 +33,7 @@ def find_objects(surface: FusedSurface, room: Room, settings: ObjectSettings) ->
     patch = cut_into_patches(surface, shape, vertices, edges, settings.patch_m, settings.crease_cost)
     cluster = join_patches(find_contacts(surface, shape, patch, stack, edges, settings), settings)
     labels = np.where(patch >= 0, cluster[patch], -1)
+    labels = join_fragments(labels, stack, surface, settings)
     labels = join_carried(labels, stack, surface, room.frame, settings)
     return _large_ones(labels, surface, settings)
 

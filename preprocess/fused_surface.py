@@ -174,7 +174,8 @@ def _looked_at(
         depth = np.ascontiguousarray(frame.depth_m, np.float32)
         center = frame.world_from_camera[:3, 3].astype(np.float32)
         _look(vertices, normals, depth, frame.color, camera_from_world, center, pinhole, counts, color)
-    sound = (counts[:, 0] >= settings.min_views) & (counts[:, 1] <= settings.max_through * counts[:, 0])
+    least = min(settings.min_views, len(picked))
+    sound = (counts[:, 0] >= least) & (counts[:, 1] <= settings.max_through * counts[:, 0])
     faces = faces[sound[faces].all(axis=1)]
     kept = np.zeros(len(vertices), bool)
     kept[faces] = True

@@ -19,7 +19,7 @@ from preprocess.contacts import contrast_lab
 from preprocess.facts import find_doubts
 from preprocess.fused_surface import FusedSurface
 from preprocess.segment_settings import MaskSettings
-from scene.camera import unproject
+from scene.camera import unproject_where
 from scene.raycast import RayCaster
 from scene.records import Frame
 
@@ -51,8 +51,14 @@ class ObjectProjector:
         return _tidied(image, holes | flying, round(self._settings.min_area_share * image.size))
 
     def _ids_at_points(self, frame: Frame) -> Int32[np.ndarray, "h w"]:
-        voxel, inside = self._surface.space.voxels(unproject(frame.depth_m, frame.camera, frame.world_from_camera))
-        return np.where(inside, np.maximum(self._field[voxel], 0), 0)
+        found = np.full(frame.depth_m.shape, _NOTHING, np.int32)
+        for factor in (1.0, 1 - self._settings.depth_noise, 1 + self._settings.depth_noise):
+            left = (frame.depth_m > 0) & (found == _NOTHING)  # far away noise exceeds the reach
+            depth_m = frame.depth_m * np.float32(factor)
+            points = unproject_where(left, depth_m, frame.camera, frame.world_from_camera)
+            voxel, inside = self._surface.space.voxels(points)
+            found[left] = np.where(inside, self._field[voxel], _NOTHING)
+        return np.maximum(found, 0)
 
     def _ids_at_holes(self, frame: Frame, holes: Bool[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
         """What the rays of blocks of pixels meet first, where they hold a pixel without depth."""

@@ -2,7 +2,8 @@
 
     python preprocess/segment_scan.py SCAN --out DIR
 
-Writes ``DIR/instance-filt/<frame id>.png``, ``DIR/instances.json``, and for looking ``fused.ply`` and ``objects.ply``.
+Writes ``DIR/instance-filt/<frame id>.png``, ``DIR/instances.json``, ``DIR/room.json`` (which way is up), and for
+looking ``fused.ply`` (the surface) and ``objects.ply`` (the same, each object in a colour of its own).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from scene.stream import ahead
 
 _LABEL = "object"  # geometry does not tell names
 _MAX_OBJECTS = 65_535  # ids of a 16-bit image
+_NOTHING_FOUND = "nothing but floor, walls and ceiling was found; give instance masks instead"
 
 
 def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dict[str, Any]]:
@@ -49,7 +51,7 @@ def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dic
     room = find_room(scan, surface, settings.structure)
     ids = find_objects(surface, room, settings.objects) + 1
     if not ids.any():
-        raise UserError(f"{scan.name}: nothing but floor, walls and ceiling was found; give instance masks instead")
+        raise UserError(f"{scan.name}: {_NOTHING_FOUND}")
     ids = np.where(ids <= _MAX_OBJECTS, ids, 0)
     projector = ObjectProjector(surface, ids, settings.masks)
     with atomic_folder(out_folder) as folder:
@@ -68,9 +70,12 @@ def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dic
         frames: Counter[int] = Counter()
         for seen in progress(ahead(write_frame, range(len(scan))), "writing masks", total=len(scan)):
             frames.update(seen)
-        often = [one for one in range(1, int(ids.max()) + 1) if frames[one] >= settings.masks.min_frames]
-        entries = [_entry(one, ids, surface, frames[one]) for one in often]
+        least = min(settings.masks.min_frames, len(scan))
+        entries = [_entry(one, ids, surface, frames[one]) for one in sorted(frames) if frames[one] >= least]
+        if not entries:
+            raise UserError(f"{scan.name}: {_NOTHING_FOUND}")
         write_json(folder / "instances.json", entries)
+        write_json(folder / "room.json", {"up": [float(c) for c in room.frame.up]})
         _write_ply(folder / "fused.ply", surface.mesh())
         _write_ply(folder / "objects.ply", _colored(surface, ids))
     log.info("%s: %d objects; %d more were hardly seen", scan.name, len(entries), int(ids.max()) - len(entries))

@@ -52,6 +52,9 @@ class ObjectSettings:
     min_contact: float = 0.2  # joined while contact length over the square root of the smaller part's area is more
     min_support_m2: float = 0.08  # horizontal surfaces of this size carry things: tables, seats, shelves
     stand_share: float = 0.85  # of a thing's surface lies above the inner part of what it stands on
+    fragment_m2: float = 0.15  # parts of less surface may be fragments of something else
+    fragment_gap_m: float = 0.12  # that lies within this distance
+    fragment_contrast: float = 15.0  # and has the same colour to this (Lab, lightness counts 0.3)
     carry_gap_m: float = 0.2  # a part in the air rests on a part below it that is at most this far away
     carry_share: float = 0.8  # of the part below lies under the part above: legs, pedestals, poles; not chairs
     min_size_m: float = 0.15  # smaller things are left out
@@ -63,6 +66,7 @@ class MaskSettings:
     """How the objects are projected back into the frames."""
 
     reach_m: float = 0.05  # a sensed point belongs to the nearest fused surface within this distance
+    depth_noise: float = 0.015  # of the depth: or to what lies so much nearer or farther along its ray
     hole_contrast: float = 25.0  # where depth is missing, the colour must agree with the fused one to this (Lab)
     shown_share: float = 0.001  # of the image: a frame shows a thing when its mask is at least this large
     min_frames: int = 3  # frames that show a thing; what fewer show is not listed

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import trimesh
 
 from preprocess.clusters import join_patches
 from preprocess.contacts import Contacts, find_contacts
+from preprocess.fragments import join_fragments
 from preprocess.patches import connected_parts, cut_into_patches, find_shape
 from preprocess.room_frame import RoomFrame
 from preprocess.segment_settings import ObjectSettings
@@ -142,6 +145,27 @@ def test_what_hangs_in_the_air_is_carried_by_what_stands_under_it() -> None:
     assert not carried(seat, box((-0.05, -0.05, 0.0), (0.05, 0.05, 0.2)))  # too far below
     assert not carried(seat, box((0.1, 0.1, 0.0), (0.6, 0.6, 0.4)))  # stands out from under it, as a chair does
     assert not carried(box((-0.25, -0.25, 0.1), (0.25, 0.25, 0.55)), stem)  # stands on the floor itself
+
+
+def test_leaves_find_each_other_and_their_stem_but_nothing_of_another_colour_or_stack() -> None:
+    """A stem, three leaves in a row 8 cm apart, and beside the first a large plate as near to the stem."""
+    stem = box((-0.02, -0.02, 0.0), (0.02, 0.02, 0.6))
+    leaves = [box((0.1 + 0.2 * i, -0.05, 0.5), (0.22 + 0.2 * i, 0.05, 0.51)) for i in range(3)]
+    plate = box((-0.9, -0.4, 0.2), (-0.1, 0.4, 0.3))
+    things = [stem, *leaves, plate]
+    surface = surface_of(trimesh.util.concatenate(things))
+    inside = [((surface.vertices >= t.bounds[0] - 1e-3) & (surface.vertices <= t.bounds[1] + 1e-3)) for t in things]
+    labels = np.argmax([i.all(axis=1) for i in inside], axis=0).astype(np.int64)
+    green = np.where((labels < 4)[:, None], [40, 120, 40], [150, 110, 80]).astype(np.uint8)
+    surface = dataclasses.replace(surface, color=green)
+    settings, stack = ObjectSettings(), np.zeros_like(labels)
+
+    def groups(stack: np.ndarray) -> list[set[int]]:
+        joined = join_fragments(labels, stack, surface, settings)
+        return sorted(({int(i) for i in labels[joined == j]} for j in np.unique(joined)), key=min)
+
+    assert groups(stack) == [{0, 1, 2, 3}, {4}]
+    assert groups(np.where(labels == 2, 1, 0)) == [{0, 1}, {2}, {3}, {4}]
 
 
 def test_hulls_and_connected_parts() -> None:

@@ -75,6 +75,8 @@ def test_what_is_written_is_what_the_reader_takes_for_the_scans_own_masks(laid_t
     _, folder, out = laid_table
     annotated = open_scan(folder, out)
     assert [i.instance_id for i in annotated.instances] == [1, 2, 3]
+    assert annotated.up is not None
+    assert annotated.up[2] > 0.999
     frame = annotated.load_frame(5)
     assert frame is not None
     np.testing.assert_array_equal(frame.instance, read_labels(out / "instance-filt" / "5.png"))
@@ -86,7 +88,7 @@ def test_the_same_scan_gives_the_same_bytes(laid_table: tuple[Scan, Path, Path],
     _, folder, out = laid_table
     segment(open_scan(folder), tmp_path / "again", SegmentSettings())
     files = sorted(p.relative_to(out) for p in out.rglob("*") if p.is_file())
-    assert len(files) == 24 + 3
+    assert {f.name for f in files} >= {"instances.json", "room.json", "fused.ply", "objects.ply", "0.png", "23.png"}
     for file in files:
         assert (out / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
 
