@@ -13,7 +13,7 @@ import mcubes
 import numba
 import numpy as np
 import trimesh
-from jaxtyping import Bool, Float, Float32, Int32, Int64, Integer, UInt8
+from jaxtyping import Bool, Float, Float32, Int32, Int64, UInt8
 
 from preprocess.segment_settings import SurfaceSettings
 from scene.camera import unproject_where
@@ -228,11 +228,3 @@ def _look(vertices, normals, depth, image, m, center, pinhole, counts, color):
                 for c in range(3):
                     color[i, c] += weight * image[v, u, c]
                 color[i, 3] += weight
-
-
-def vertex_labels_of_faces(
-    faces: Int64[np.ndarray, "f 3"], labels: Integer[np.ndarray, " v"]
-) -> Integer[np.ndarray, " f"]:
-    """The label two of a triangle's corners agree on; that of its last corner where all three differ."""
-    first, second, third = labels[faces].T
-    return np.where(first == second, first, third)

@@ -37,6 +37,7 @@ class ObjectProjector:
         self._ids = ids.astype(np.int32)
         self._color = contrast_lab(surface.color)
         self._caster = RayCaster(surface.mesh())
+        assert len(self._caster.mesh.face_normals)  # trimesh computes them once, here, not in several threads at once
         reach = settings.reach_m / surface.voxel_m
         self._field = np.full(surface.space.open.shape, _NOTHING, np.int32)
         index = ((surface.vertices - surface.space.origin_m) / surface.voxel_m).astype(np.float32)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import colorsys
+import dataclasses
 import sys
 from collections import Counter
 from pathlib import Path
@@ -30,7 +31,7 @@ from preprocess.structure import find_room
 from scene.errors import UserError
 from scene.files import atomic_folder, write_json
 from scene.images import write_image
-from scene.records import Scan
+from scene.records import Frame, Scan
 from scene.runlog import log, progress, run_cli
 from scene.scannet import open_scan
 from scene.stream import ahead
@@ -47,6 +48,7 @@ def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dic
     things that hardly any frame shows.  Raises UserError when the scan has no usable
     depth, or when nothing but the room is found in it.
     """
+    scan = _without_asking_twice(scan)
     surface = fuse_surface(scan, settings.surface)
     room = find_room(scan, surface, settings.structure)
     ids = find_objects(surface, room, settings.objects) + 1
@@ -80,6 +82,19 @@ def segment(scan: Scan, out_folder: Path, settings: SegmentSettings) -> list[dic
         _write_ply(folder / "objects.ply", _colored(surface, ids))
     log.info("%s: %d objects; %d more were hardly seen", scan.name, len(entries), int(ids.max()) - len(entries))
     return entries
+
+
+def _without_asking_twice(scan: Scan) -> Scan:
+    """The scan, a frame that could not be read given up at once, so that its warning comes but once."""
+    unreadable: set[int] = set()
+
+    def load_frame(k: int) -> Frame | None:
+        frame = None if k in unreadable else scan.load_frame(k)
+        if frame is None:
+            unreadable.add(k)
+        return frame
+
+    return dataclasses.replace(scan, load_frame=load_frame)
 
 
 def _entry(instance_id: int, ids: Int64[np.ndarray, " v"], surface: FusedSurface, frames: int) -> dict[str, Any]:

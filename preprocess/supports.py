@@ -6,6 +6,7 @@ Heights are metres above the floor, footprints lie in plan coordinates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -133,20 +134,27 @@ def join_carried(
     """
     labels = labels.copy()
     parts = {label: _standing(label, labels, stack, surface, frame) for label in _labels_of(labels)}
-    joins: dict[tuple[int, int], float | None] = {}
-    while True:
-        for upper in parts.values():
-            for lower in parts.values():
-                if upper is not lower and (upper.label, lower.label) not in joins:
-                    joins[upper.label, lower.label] = _rests_on(upper, lower, surface.space, frame, settings)
-        open_joins = {pair: way for pair, way in joins.items() if way is not None}
-        if not open_joins:
-            return labels
-        upper_label, lower_label = min(open_joins, key=lambda pair: (open_joins[pair], pair))
+    joins: dict[tuple[int, int], float] = {}
+
+    def find_joins(upper: _Standing, lower: _Standing) -> None:
+        way = _rests_on(upper, lower, surface.space, frame, settings)
+        if way is not None:
+            joins[upper.label, lower.label] = way
+
+    for upper, lower in permutations(parts.values(), 2):
+        find_joins(upper, lower)
+    while joins:
+        upper_label, lower_label = min(joins, key=lambda pair: (joins[pair], pair))
         labels[labels == lower_label] = upper_label
         del parts[lower_label]
-        joins = {pair: way for pair, way in joins.items() if not {upper_label, lower_label} & set(pair)}
-        parts[upper_label] = _standing(upper_label, labels, stack, surface, frame)
+        for pair in [pair for pair in joins if {upper_label, lower_label} & set(pair)]:
+            del joins[pair]
+        joined = parts[upper_label] = _standing(upper_label, labels, stack, surface, frame)
+        for other in parts.values():
+            if other is not joined:
+                find_joins(joined, other)
+                find_joins(other, joined)
+    return labels
 
 
 def _labels_of(labels: Int64[np.ndarray, " v"]) -> list[int]:

@@ -107,10 +107,15 @@ def test_an_unreadable_frame_is_passed_over(tmp_path: Path) -> None:
     scan = scan_of(walls_and_floor(sides=2), LAID_TABLE[:1], walk(10))
     whole = scan.load_frame
 
+    asked: list[int] = []
+
     def load(k: int) -> Frame | None:
+        asked.append(k)
         return None if k == 3 else whole(k)
 
     assert segment(dataclasses.replace(scan, load_frame=load), tmp_path / "out", SegmentSettings())
+    assert asked.count(3) == 1
+    assert asked.count(4) > 1
     assert sorted(int(p.stem) for p in (tmp_path / "out" / "instance-filt").iterdir()) == [0, 1, 2, *range(4, 10)]
 
 
