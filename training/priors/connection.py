@@ -54,7 +54,7 @@ def connection(
         return evidence
     # The way's voxels lie a cell apart; a voxel more closes it.
     rod = _distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m
-    rod &= ~inside & ~evidence.other
+    rod &= ~inside
     return replace(
         evidence,
         side=np.where(rod, INSIDE, evidence.side).astype(np.int8),
