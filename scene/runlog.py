@@ -75,8 +75,9 @@ class Countdown:
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    """The most memory that this process, or any one it started and saw end, has held so far, in MB."""
+    holders = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(holder).ru_maxrss for holder in holders) / 1024.0
 
 
 @dataclass

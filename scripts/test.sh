@@ -8,7 +8,7 @@ bash scripts/setup.sh --dev
 failed=()
 run() {
   echo "== $*" >&2
-  .venv/bin/python -m "$@" || failed+=("$1 $2")
+  .venv/bin/python -m "$@" || failed+=("$*")
 }
 run ruff check
 run ruff format --check
