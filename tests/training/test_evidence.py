@@ -195,6 +195,20 @@ def test_parts_are_joined_and_noise_is_not(evidence: Evidence) -> None:
     assert parts[20, 2, 2] != parts[8, 10, 10]
 
 
+def test_parts_that_meet_in_a_corner_alone_are_joined(evidence: Evidence) -> None:
+    side = np.full((20, 20, 20), UNKNOWN, np.int8)
+    side[4:8, 4:8, 4:8] = side[8:12, 8:12, 8:12] = INSIDE
+    corner = dataclasses.replace(
+        evidence,
+        side=side,
+        confidence=(side != UNKNOWN).astype(np.float32),
+        sdf_m=(side * evidence.band_m).astype(np.float32),
+        other=np.zeros(side.shape, bool),
+    )
+    joined = apply_priors(corner, {"connection": PriorSettings()})
+    assert ndimage.label(joined.side == INSIDE)[1] == 1
+
+
 def test_completed_box_is_the_box(box_views: ObjectViews, evidence: Evidence) -> None:
     shape = complete(apply_priors(evidence, ALL))
     truth = true_inside(evidence)
