@@ -33,7 +33,7 @@ class StructureSettings:
     min_high_wall_m: float = 0.3  # width of a wall that is seen to reach higher than furniture does
     high_m: float = 2.0  # higher than furniture
     low_m: float = 1.0  # a wall that was seen no higher than this is one only if nothing was seen above it
-    max_open: float = 0.25  # share of the space above or behind a wall that may be seen to be free
+    max_open: float = 0.3  # share of the space right above or behind a wall that may be seen to be free
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class ObjectSettings:
     sharp_rad_m: float = 6.0  # concavity of a sharp crease
     gap_m: float = 0.05  # surfaces this near touch, though nothing was fused between them
     open_gap_weight: float = 0.5  # of contact across a gap that a camera looked into
-    color_contrast: float = 35.0  # difference in Lab (lightness counts 0.3) at which contact counts least
+    color_contrast: float = 25.0  # difference in Lab (lightness counts 0.3) at which contact counts least
     contrast_weight: float = 0.2  # of contact between parts of that contrast
-    min_contact: float = 0.2  # joined while contact length over the square root of the smaller part's area is more
+    min_contact: float = 0.25  # joined while contact length over the square root of the smaller part's area is more
     min_support_m2: float = 0.08  # horizontal surfaces of this size carry things: tables, seats, shelves
     stand_share: float = 0.85  # of a thing's surface lies above the inner part of what it stands on
     fragment_m2: float = 0.15  # parts of less surface may be fragments of something else
-    fragment_gap_m: float = 0.12  # that lies within this distance
+    fragment_gap_m: float = 0.15  # that lies within this distance
     fragment_contrast: float = 15.0  # and has the same colour to this (Lab, lightness counts 0.3)
     carry_gap_m: float = 0.2  # a part in the air rests on a part below it that is at most this far away
     carry_share: float = 0.8  # of the part below lies under the part above: legs, pedestals, poles; not chairs

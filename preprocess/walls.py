@@ -22,7 +22,7 @@ _CELL_VERTICES = 3  # that make a cell part of a piece
 _CLOSING = 3  # cells that a door frame, a poster's border or a hole may interrupt a piece
 _MARGIN = 2  # columns beside a wall in which its corners and frames lie
 _BEHIND_M = (0.15, 0.2, 0.3, 0.4)  # how far behind a piece is looked for space seen to be free
-_ABOVE_M = 2.4  # up to here is looked for free space above a piece
+_ABOVE_M = 0.5  # how far above a piece is looked for it; much higher no camera may have looked
 _NEAR_BEHIND_M = 1.5  # furniture stands no farther than this in front of its wall
 _SAME_PLANE_M = 0.06
 _NOTHING_SEEN = 0.02  # share of a space seen to be free that is noise
@@ -155,7 +155,7 @@ class _PlaneCells:
                 continue
             columns = np.flatnonzero(cells.any(axis=1))
             tops_m = self._bottom_m + _CELL_M * (cells.shape[1] - cells[columns, ::-1].argmax(axis=1))
-            above = self._open_above(space, frame, columns, tops_m, min(ceiling_m, _ABOVE_M))
+            above = self._open_above(space, frame, columns, tops_m, ceiling_m)
             behind = self._open_behind(space, frame, cells)
             top_m = float(np.percentile(tops_m, 75))
             pieces.append(PlanePiece(self._plane, self._start_m, columns, area_m2, top_m, above, behind))
@@ -167,11 +167,12 @@ class _PlaneCells:
         frame: RoomFrame,
         columns: Int64[np.ndarray, " c"],
         tops_m: Float64[np.ndarray, " c"],
-        up_to_m: float,
+        ceiling_m: float,
     ) -> float:
-        """Share of the space above the columns, just behind the plane, that was seen to be free; mean over columns."""
-        height_m = np.arange(tops_m.min(), up_to_m, INLIER_M)
-        above = height_m[None] >= tops_m[:, None] + _CELL_M
+        """Share of the space right above the columns, just behind the plane, that was seen to be free; their mean."""
+        height_m = np.arange(tops_m.min(), min(ceiling_m, tops_m.max() + _CELL_M + _ABOVE_M), INLIER_M)
+        over_m = height_m[None] - tops_m[:, None] - _CELL_M
+        above = (over_m >= 0) & (over_m < _ABOVE_M)
         column, step = np.nonzero(above)
         t = self._start_m + (columns[column] + 0.5) * _CELL_M
         seen_open = np.zeros(above.shape, bool)

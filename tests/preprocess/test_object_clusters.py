@@ -102,10 +102,10 @@ def test_joining_two_parts_adds_up_their_contact_with_a_third() -> None:
         area_m2=np.array([1.0, 1.0, 1.0]),
         color=np.zeros((3, 3)),
         pairs=np.array([[0, 1], [0, 2], [1, 2]]),
-        length_m=np.array([0.5, 0.12, 0.12]),
+        length_m=np.array([0.5, 0.15, 0.15]),
     )
-    assert len(set(join_patches(contacts, ObjectSettings()))) == 1  # 0.12 + 0.12 > 0.2
-    apart = Contacts(contacts.area_m2, contacts.color, contacts.pairs, np.array([0.5, 0.12, 0.02]))
+    assert len(set(join_patches(contacts, ObjectSettings()))) == 1  # 0.15 + 0.15 > 0.25
+    apart = Contacts(contacts.area_m2, contacts.color, contacts.pairs, np.array([0.5, 0.15, 0.02]))
     assert len(set(join_patches(apart, ObjectSettings()))) == 2
 
 
