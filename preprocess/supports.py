@@ -51,7 +51,7 @@ def tell_stacks_apart(
     stack, stacks = np.zeros(len(surface), np.int64), 0
     for level in _level_surfaces(surface, shape, frame, chosen, edges, settings.min_support_m2):
         plane = np.linalg.lstsq(np.column_stack([plan_m[level], np.ones(len(level))]), height_m[level], rcond=None)[0]
-        hull = Hull.round(plan_m[level])
+        hull = Hull.around(plan_m[level])
         if hull is None or np.hypot(plane[0], plane[1]) > _MAX_TILT:
             continue
         above_m = height_m - plan_m @ plane[:2] - plane[2]
@@ -92,7 +92,7 @@ class Hull:
     offsets_m: Float64[np.ndarray, " h"]
 
     @staticmethod
-    def round(plan_m: Float64[np.ndarray, "n 2"]) -> Hull | None:
+    def around(plan_m: Float64[np.ndarray, "n 2"]) -> Hull | None:
         """None where the points have no area."""
         try:
             equations = ConvexHull(plan_m).equations
@@ -174,7 +174,7 @@ def _standing(
     plan_m = frame.plan_m(points)
     bottom_m, top_m = np.percentile(frame.height_m(points), [1, 99])
     cells_m = np.unique(np.round(plan_m / _CELL_M), axis=0) * _CELL_M
-    return _Standing(label, float(bottom_m), float(top_m), cells_m, Hull.round(plan_m), int(stack[vertices[0]]))
+    return _Standing(label, float(bottom_m), float(top_m), cells_m, Hull.around(plan_m), int(stack[vertices].min()))
 
 
 def _rests_on(

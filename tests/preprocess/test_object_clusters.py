@@ -169,9 +169,9 @@ def test_leaves_find_each_other_and_their_stem_but_nothing_of_another_colour_or_
 
 
 def test_hulls_and_connected_parts() -> None:
-    hull = Hull.round(np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0], [1.0, 0.5]]))
+    hull = Hull.around(np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0], [1.0, 0.5]]))
     assert hull is not None
     np.testing.assert_allclose(hull.depth_m(np.array([[1.0, 0.3], [1.0, 1.5], [0.1, 0.5]])), [0.3, -0.5, 0.1])
-    assert Hull.round(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])) is None
+    assert Hull.around(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])) is None
     parts = connected_parts(7, np.array([0, 1, 2, 4, 6]), np.array([[0, 2], [4, 6]]))
     assert sorted(sorted(p.tolist()) for p in parts) == [[0, 2], [1], [4, 6]]
