@@ -11,16 +11,16 @@ import os
 import shutil
 import traceback
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from scene.errors import UserError
 from scene.files import fingerprint, is_current, read_json, stage_folder, write_json, write_text
-from scene.runlog import Countdown, Stopwatch, log, peak_memory_mb, set_up_logging
+from scene.runlog import Countdown, Stopwatch, log, peak_memory_mb
+from scene.workers import worker_pool
 from settings import Settings
 
 _MEMORY_A_PROCESS = 2 << 30  # bytes; none has been seen to need more
@@ -131,9 +131,7 @@ def _run(
     if not tasks:
         return []
     killed: list[ObjectTask] = []
-    context = get_context("spawn")  # numba's and torch's threads do not survive a fork
-    pool = ProcessPoolExecutor(workers, context, initializer=set_up_logging, max_tasks_per_child=1)
-    try:
+    with worker_pool(workers) as pool:
         futures = {pool.submit(reconstruct_object, task): task for task in tasks}
         for future in as_completed(futures):
             task, error = futures[future], future.exception()
@@ -147,8 +145,6 @@ def _run(
             else:
                 raise error
             countdown.done(task.object_folder.name)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
     return killed
 
 

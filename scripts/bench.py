@@ -14,9 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +23,7 @@ from scene.errors import UserError
 from scene.files import read_json, write_text
 from scene.records import Scan
 from scene.runlog import log, peak_memory_mb, progress, run_cli
+from scene.workers import worker_pool
 from scripts.bench_page import FUSION, OURS, Row, Whole, page
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def fuse_objects(scan: Scan, training: Path, out: Path) -> dict[int, dict[str, f
     """Fuse every training folder to ``out/<scene>_obj_<id>.ply``; the cost of each, measured in its own process."""
     folders = sorted(path for path in training.iterdir() if path.is_dir())
     costs = {}
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    with worker_pool(1) as pool:
         for folder in progress(folders, f"fusing {scan.name}"):
             instance_id = int(folder.name.removesuffix("_inpainted").rpartition("_")[2])
             path = out / f"{scan.name}_obj_{instance_id}.ply"
