@@ -155,12 +155,18 @@ def finish(job: Job, scan: Scan, results: Sequence[dict[str, Any]], mark: str, w
     from evaluation.report import build_report
     from evaluation.scoring import score_scene
     from evaluation.views import views_of_scan
+    from preprocess.object_mask_with_clip import choose_objects
 
     (job.out / "report" / "fingerprint.json").unlink(missing_ok=True)
     with watch.stage("score"):
         views = views_of_scan(scan, job.settings.score.max_frames)
-        labels = {one["instance_id"]: one["label"] for one in results}
-        scene = score_scene(scan.name, job.out / "meshes", job.truth, views, job.settings.score, labels, only=[*labels])
+        # What was asked for and not even tried, because no frame shows it well, counts too where its truth is known.
+        labels = {one.instance_id: one.label for one in choose_objects(scan, job.settings.extract, job.objects)}
+        made = [one["instance_id"] for one in results]
+        meshes = job.out / "meshes"
+        scene = score_scene(
+            scan.name, meshes, job.truth, views, job.settings.score, labels, only={*labels, *made}, expected=made
+        )
         write_scores(job.out, [scene])
     record = {
         "scan": str(job.scan_folder.resolve()),

@@ -38,7 +38,7 @@ MEASURES = (
         "cm",
         2,
     ),
-    Measure("f_0.02", "F@2cm", "balance of precision and recall at 2 cm"),
+    Measure("f_0.02", "F@2cm", "balance of precision and recall at 2 cm; 0 where there is no usable mesh"),
     Measure("precision_0.02", "precision@2cm", "share of the mesh that lies within 2 cm of the true surface"),
     Measure("recall_0.02", "recall@2cm", "share of the true surface within 2 cm of the mesh"),
     Measure(
@@ -85,7 +85,8 @@ def measured(scores: Iterable[Mapping[str, float]]) -> list[Measure]:
 
 
 def table(scenes: Sequence[SceneScores]) -> str:
-    """The scores as aligned text: one line an object, the mean of each scene, and what could not be scored."""
+    """The scores as aligned text: one line an object, each scene's mean and over how many objects it runs, and what
+    could not be scored."""
     columns = measured(one.scores for scene in scenes for one in scene.objects)
     rows = [["", *(column.heading.rpartition(" ")[0] for column in columns)]]
     rows.append(["object", *(column.heading.rpartition(" ")[2] for column in columns)])
@@ -94,10 +95,10 @@ def table(scenes: Sequence[SceneScores]) -> str:
         for one in scene.objects:
             name = f"{scene.scene} {one.instance_id} {one.label}".strip()
             rows.append([name, *(column.text(one.scores) for column in columns)])
-        scored = sum(bool(one.scores) for one in scene.objects)
-        rows.append(
-            [f"{scene.scene} mean of {scored}/{len(scene.objects)}", *(column.text(scene.mean()) for column in columns)]
-        )
+        mean = scene.mean()
+        rows.append([f"{scene.scene} mean", *(column.text(mean.values) for column in columns)])
+        counts = [str(mean.counts.get(column.key, 0)) for column in columns]
+        rows.append([f"  over so many of {len(scene.objects)} objects", *counts])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         (
@@ -111,7 +112,7 @@ def table(scenes: Sequence[SceneScores]) -> str:
         for one in scene.objects
         for problem in one.problems
     ]
-    return "\n".join([*lines, *(["", "not scored:", *problems] if problems else [])])
+    return "\n".join([*lines, *(["", "not scored, or not in full:", *problems] if problems else [])])
 
 
 def csv_text(scenes: Sequence[SceneScores]) -> str:

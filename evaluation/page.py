@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.measures import MEASURES, Measure, measured
+from evaluation.scoring import Means
 from evaluation.three_js import three_js
 from scene.files import write_text
 
@@ -106,17 +107,12 @@ def write_page(path: Path, scene: str, room: PageRoom, objects: Sequence[PageObj
     )
     environment.globals["source"] = lambda name: Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
     columns = measured(one.scores for one in objects)
-    means = {
-        column.key: sum(values) / len(values)
-        for column in columns
-        if (values := [one.scores[column.key] for one in objects if column.key in one.scores])
-    }
     html = environment.get_template("report.html.j2").render(
         scene=scene,
         objects=objects,
         room=room,
         columns=columns,
-        means=means,
+        means=Means.of([one.scores for one in objects]),
         run=run,
         settings_text=json.dumps(run.settings, indent=2, ensure_ascii=False) if run.settings else "",
         data=_script_json({"yaw": room.yaw, "objects": [_for_script(one) for one in objects]}),

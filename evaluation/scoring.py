@@ -1,4 +1,8 @@
-"""Scores of one object and of a folder of meshes; what cannot be scored is named, never dropped."""
+"""Scores of one object and of a folder of meshes; what cannot be scored is named, never dropped.
+
+An object with a true mesh but without a usable one of ours counts with recall, precision and F of 0.  It has no
+chamfer: there is no distance to a mesh that is not there.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import trimesh
+from jaxtyping import Bool
 
 from evaluation.metrics import compare
-from evaluation.sampling import surface_of
+from evaluation.sampling import Surface, surface_of
 from evaluation.settings import ScoreSettings
 from evaluation.truthless import depth_agreement, free_space_violation
 from evaluation.views import View
@@ -38,20 +43,35 @@ class ObjectScore:
 
 
 @dataclass(frozen=True)
+class Means:
+    """Means of measures, and over how many objects each runs: not every object has every measure."""
+
+    values: dict[str, float]
+    counts: dict[str, int]
+
+    @classmethod
+    def of(cls, scores: Sequence[Mapping[str, float]]) -> Means:
+        keys = dict.fromkeys(key for one in scores for key in one)
+        had = {key: [one[key] for one in scores if key in one] for key in keys}
+        return cls({k: float(np.mean(v)) for k, v in had.items()}, {k: len(v) for k, v in had.items()})
+
+
+@dataclass(frozen=True)
 class SceneScores:
     """All objects of a scene in the order of their ids."""
 
     scene: str
     objects: list[ObjectScore]
 
-    def mean(self) -> dict[str, float]:
+    def mean(self) -> Means:
         """The mean of every measure over the objects that have it."""
-        keys = dict.fromkeys(key for one in self.objects for key in one.scores)
-        return {key: float(np.mean([one.scores[key] for one in self.objects if key in one.scores])) for key in keys}
+        return Means.of([one.scores for one in self.objects])
 
     def to_dict(self) -> dict[str, Any]:
         """What scores.json holds of the scene."""
-        return {"scene": self.scene, "objects": [asdict(one) for one in self.objects], "mean": self.mean()}
+        mean = self.mean()
+        objects = [asdict(one) for one in self.objects]
+        return {"scene": self.scene, "objects": objects, "mean": mean.values, "mean_over_objects": mean.counts}
 
 
 def score_object(
@@ -83,6 +103,14 @@ def score_object(
     return scores
 
 
+def score_missing(truth: trimesh.Trimesh, views: Sequence[View], settings: ScoreSettings) -> dict[str, float]:
+    """The measures of an object that ought to have a usable mesh and has none: nothing of its surface is found."""
+    regions = _regions(surface_of(truth, settings.samples, settings.seed + 1), views)
+    names = ["", *(f"_{name}" for name, inside in regions.items() if inside.any())]
+    scores = {f"{kind}{name}_{t:g}": 0.0 for name in names for kind in ("f", "recall") for t in settings.thresholds_m}
+    return scores | {f"precision_{threshold_m:g}": 0.0 for threshold_m in settings.thresholds_m}
+
+
 def _components(mesh: trimesh.Trimesh) -> int:
     """Parts of the surface that share no vertex."""
     part = mesh.copy()
@@ -99,11 +127,7 @@ def _against_truth(
     # Different seeds: the same draw would hide the floor of distances between samples.
     predicted = surface_of(mesh, settings.samples, settings.seed)
     true = surface_of(truth, settings.samples, settings.seed + 1)
-    regions = {}
-    if views and true.normals is not None:
-        visible = seen(true.points, true.normals, views)
-        regions = {"seen": visible, "hidden": ~visible}
-    scores = compare(predicted, true, settings.thresholds_m, regions)
+    scores = compare(predicted, true, settings.thresholds_m, _regions(true, views))
     if scores[f"f_{max(settings.thresholds_m):g}"] == 0.0:
         apart_m = float(np.linalg.norm(mesh.bounds.mean(0) - truth.bounds.mean(0)))
         raise UserError(
@@ -111,6 +135,14 @@ def _against_truth(
             f"{apart_m:.2f} m apart); bring it into the scan's frame, and check that it is the same object"
         )
     return scores | {"sampling_floor_m": (predicted.floor_m + true.floor_m) / 2}
+
+
+def _regions(true: Surface, views: Sequence[View]) -> dict[str, Bool[np.ndarray, " t"]]:
+    """Which points of a true surface some view saw, and which none; nothing where that cannot be told."""
+    if not views or true.normals is None:
+        return {}
+    visible = seen(true.points, true.normals, views)
+    return {"seen": visible, "hidden": ~visible}
 
 
 def score_scene(
@@ -121,14 +153,17 @@ def score_scene(
     settings: ScoreSettings,
     labels: Mapping[int, str] | None = None,
     only: Collection[int] | None = None,
+    expected: Collection[int] = (),
 ) -> SceneScores:
     """Score every ``<scene>_obj_<id>.ply`` in ``meshes`` against ``truth/obj_<id - 1>.ply``.
 
-    ``only`` restricts both sides to these ids.  Objects that only one side has are in the result, with the reason.
+    ``only`` restricts both sides to these ids.  Objects that only one side has, and those ``expected`` that neither
+    has, are in the result, with the reason.
     """
     mesh_paths = find_meshes(meshes).get(scene, {})
     truth_paths = {} if truth is None else find_truth(truth)
-    ids = sorted(i for i in mesh_paths.keys() | truth_paths.keys() if only is None or i in only)
+    known = {*mesh_paths, *truth_paths, *expected}
+    ids = sorted(i for i in known if only is None or i in only)
     return SceneScores(
         scene,
         [
@@ -154,34 +189,40 @@ def _score_files(
         None if mesh_path is None else str(mesh_path),
         None if truth_path is None else str(truth_path),
     )
-    if mesh_path is None:
-        score.problems.append(f"there is no mesh to compare with {_short(truth_path)}")
-        return score
-    try:
-        mesh = load_mesh(mesh_path)
-    except UserError as error:
-        score.problems.append(str(error))
-        return score
     true_mesh = None
     if truth_path is not None:
-        try:
-            true_mesh = load_mesh(truth_path)
-        except UserError as error:
-            score.problems.append(str(error))
+        true_mesh = _load(truth_path, score.problems)
     elif truth_folder is not None:
         score.problems.append(f"there is no true mesh {_short(truth_folder / f'obj_{instance_id - 1}.ply')}")
-    try:
-        score.scores.update(score_object(mesh, true_mesh, views, instance_id, settings))
-    except UserError as error:
-        score.problems.append(f"{mesh_path}: {error}")
-        return score
-    if any(view.instance is not None for view in views) and "depth_agreement" not in score.scores:
-        score.problems.append("no view has a depth pixel of it, so its depth agreement is not known")
+    if mesh_path is None:
+        score.problems.append(
+            "there is no mesh" + (f" to compare with {_short(truth_path)}" if truth_path else " of it")
+        )
+    elif (mesh := _load(mesh_path, score.problems)) is not None:
+        try:
+            score.scores.update(score_object(mesh, true_mesh, views, instance_id, settings))
+        except UserError as error:
+            score.problems.append(f"{mesh_path}: {error}")
+    if score.scores:
+        if any(view.instance is not None for view in views) and "depth_agreement" not in score.scores:
+            score.problems.append("no view has a depth pixel of it, so its depth agreement is not known")
+    elif true_mesh is not None:
+        score.scores.update(score_missing(true_mesh, views, settings))
+        score.problems[-1] += "; counted as F, precision and recall 0"
     return score
 
 
-def _short(path: Path | None) -> str:
-    return "" if path is None else f"{path.parent.name}/{path.name}"
+def _load(path: Path, problems: list[str]) -> trimesh.Trimesh | None:
+    """The mesh; None where it cannot be read, which becomes a sentence."""
+    try:
+        return load_mesh(path)
+    except UserError as error:
+        problems.append(str(error))
+        return None
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def find_meshes(folder: Path) -> dict[str, dict[int, Path]]:

@@ -104,12 +104,14 @@ def measure(subject: Subject, out: Path, passed_on: list[str]) -> tuple[Whole, l
         FUSION: fuse_objects(scan, out / "work" / "training", out / "fusion"),
     }
     views = views_of_scan(scan, ScoreSettings().max_frames)
-    labels = {one["instance_id"]: one["label"] for one in record["objects"]}
-    fused = score_scene(scan.name, out / "fusion", subject.truth, views, ScoreSettings(), labels, only=[*labels])
     (reconstructed,) = read_scores(out / "scores.json")
+    labels = {one.instance_id: one.label for one in reconstructed.objects}
+    fused = score_scene(
+        scan.name, out / "fusion", subject.truth, views, ScoreSettings(), labels, only=labels, expected=labels
+    )
     rows = []
     for method, scored in ((FUSION, fused), (OURS, reconstructed)):
-        rows += rows_of(method, scored, subject.truth is not None, labels, costs[method])
+        rows += rows_of(method, scored, subject.truth is not None, costs[method])
     whole = Whole(scan.name, len(scan), record["stages"], len(record["objects"]), record["provenance"])
     return whole, sorted(rows, key=lambda row: row.instance_id)
 
@@ -159,18 +161,20 @@ def fuse_folder(folder: Path, path: Path) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "peak_memory_mb": peak_memory_mb()}
 
 
-def rows_of(
-    method: str, scored: SceneScores, has_truth: bool, labels: dict[int, str], costs: dict[int, dict[str, float]]
-) -> list[Row]:
+def rows_of(method: str, scored: SceneScores, has_truth: bool, costs: dict[int, dict[str, float]]) -> list[Row]:
     """One row an object."""
-    found = {one.instance_id: one for one in scored.objects}
-    rows = []
-    for instance_id, label in labels.items():
-        one = found.get(instance_id)
-        problems = ["there is no mesh of it"] if one is None else one.problems
-        scores = {} if one is None else {**one.scores, **costs.get(instance_id, {})}
-        rows.append(Row(scored.scene, instance_id, label, method, has_truth, scores, problems))
-    return rows
+    return [
+        Row(
+            scored.scene,
+            one.instance_id,
+            one.label,
+            method,
+            has_truth,
+            {**one.scores, **(costs.get(one.instance_id, {}) if one.mesh else {})},
+            one.problems,
+        )
+        for one in scored.objects
+    ]
 
 
 def published_seconds(training_folder: Path, scratch: Path, steps: int) -> dict[str, float]:

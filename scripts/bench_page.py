@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from evaluation.measures import Measure
+from evaluation.scoring import Means
 
 ROOT = Path(__file__).resolve().parents[1]
 FUSION, OURS = "fusion", "ours"
+_COSTS = ("seconds", "peak_memory_mb")
 
 _SHAPE = (
     Measure("watertight", "watertight", "", 100.0, "%", 0),
@@ -46,7 +46,8 @@ _LEGEND = """\
 Measures are those of `evaluation/metrics.py` and `evaluation/truthless.py`. *fusion* is TSDF fusion of the object's own
 pixels at 1 cm, other pixels only saying what is free (`evaluation/baselines.py`): an open surface, nothing completed;
 its time runs from the training folder to the mesh. *ours* is `reconstruct.py`; its time runs from the object folder to
-the mesh, on one core of its own. Memory is the most that the object's process held. A dash: not measured."""
+the mesh, on one core of its own. Memory is the most that the object's process held. A dash: not measured.
+An object with a true mesh but without a usable mesh counts 0 in F, precision and recall, and has no distances."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +92,21 @@ def page(rows: Sequence[Row], wholes: Sequence[Whole], published: dict[str, floa
 
 
 def _table(rows: Sequence[Row], columns: Sequence[Measure]) -> str:
-    """Each object's line by each method, then each method's mean."""
+    """Each object's line by each method, then each method's means and over how many objects they run."""
     heads = ["object", "method", *(f"{column.heading} {column.unit}".strip() for column in columns)]
     lines = [
         [f"{row.scene} {row.instance_id} {row.label}", row.method, *(column.text(row.scores) for column in columns)]
         for row in rows
     ]
     for method in (FUSION, OURS):
-        mine = [row for row in rows if row.method == method]
-        measured = [row.scores for row in mine if row.scores]
-        for name, reduce in (("mean", np.mean), ("largest", np.max)):
-            keys = {key for scores in measured for key in scores}
-            reduced = {key: float(reduce([s[key] for s in measured if key in s])) for key in keys}
-            name = f"**{name} of {len(measured)}/{len(mine)}**"
-            if reduce is np.max:  # of the costs only: of a score, the worst would mislead as often as not
-                reduced = {key: reduced[key] for key in ("seconds", "peak_memory_mb") if key in reduced}
-            lines.append([name, method, *(column.text(reduced) for column in columns)])
+        mine = [row.scores for row in rows if row.method == method]
+        mean = Means.of(mine)
+        lines.append(["**mean**", method, *(column.text(mean.values) for column in columns)])
+        counts = [str(mean.counts.get(column.key, 0)) for column in columns]
+        lines.append([f"*over so many of {len(mine)}*", method, *counts])
+        # Of the costs only: of a score, the worst would mislead as often as not.
+        most = {key: max(s[key] for s in mine if key in s) for key in _COSTS if key in mean.values}
+        lines.append(["**largest**", method, *(column.text(most) for column in columns)])
     return _aligned(heads, lines)
 
 

@@ -67,14 +67,30 @@ def test_every_object_is_scored_or_named_with_the_reason(folders):
         assert len(objects[instance_id].problems) == 1
         assert words in objects[instance_id].problems[0]
         assert "chamfer_m" not in objects[instance_id].scores
+        counted = {objects[instance_id].scores.get(f"{kind}_0.02") for kind in ("f", "precision", "recall")}
+        assert counted == ({None} if instance_id == 7 else {0.0}), "what has a true mesh counts, what has none cannot"
+    mean = result.mean()
+    assert (mean.values["f_0.02"], mean.counts["f_0.02"]) == (pytest.approx(1 / 7), 7)
+    assert (mean.counts["chamfer_m"], mean.counts["watertight"]) == (1, 2)
     text = table([result])
     assert "scene0001_00 3 chair" in text
-    assert "mean of 2/8" in text  # 3, and 7 as far as it goes
+    assert "over so many of 8 objects        1      7" in text
     assert all(f"  scene0001_00 {i}: " in text for i in expected)
 
 
 def test_only_the_asked_ids_are_scored(folders):
     assert [one.instance_id for one in score_scene("scene0001_00", *folders, [], FAST, only=[3, 6]).objects] == [3, 6]
+
+
+def test_a_missing_mesh_found_nothing_of_seen_and_hidden_surface(tmp_path):
+    CHAIR.export(tmp_path / "obj_2.ply")
+    pose = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -2], [0, 0, 0, 1]])
+    view = View(Intrinsics(64, 48, 60.0, 60.0, 31.5, 23.5), pose, np.full((48, 64), 1.55, np.float32), None)
+    missing, unknown = score_scene("scene0001_00", tmp_path / "none", tmp_path, [view], FAST, expected=[9]).objects
+    assert {missing.scores[f"recall{region}_0.05"] for region in ("", "_seen", "_hidden")} == {0.0}
+    assert "chamfer_m" not in missing.scores
+    assert unknown.scores == {}
+    assert unknown.problems == [f"there is no true mesh {tmp_path.name}/obj_8.ply", "there is no mesh of it"]
 
 
 def test_a_mesh_without_area_is_refused():
@@ -102,7 +118,7 @@ def test_csv_has_every_measure_and_every_object(folders):
     rows = list(csv.DictReader(csv_text([result]).splitlines()))
     assert [int(row["instance_id"]) for row in rows] == [3, 4, 5, 6, 7, 8, 9, 10]
     assert float(rows[0]["f_0.02"]) == 1.0
-    assert rows[1]["f_0.02"] == ""
+    assert (rows[1]["f_0.02"], rows[1]["chamfer_m"]) == ("0.0", "")
     assert "times as large" in rows[1]["problems"]
 
 
