@@ -14,13 +14,15 @@ from pathlib import Path
 
 from preprocess.settings import PrepareSettings
 from scene.errors import UserError
+from scene.files import folders_in
 from scene.runlog import log, progress, run_cli
 
 
 def main() -> int:
     arguments = parse_arguments()
     root = arguments.scannet_root / "object_original_with_clip"
-    sources = sorted(p for p in root.glob(f"{arguments.scene_name or '*'}_scannet_obj_*") if p.is_dir())
+    pattern = f"{arguments.scene_name or '*'}_scannet_obj_*"
+    sources = [path for path in folders_in(root) if path.match(pattern)] if root.is_dir() else []
     if not sources:
         raise UserError(f"{root}: holds no object folder; run preprocess/object_mask_with_clip.py first")
     from preprocess.training_folder import prepare

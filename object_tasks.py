@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from typing import Any
 
 from scene.errors import UserError
 from scene.files import fingerprint, is_current, read_json, stage_folder, write_json, write_text
-from scene.runlog import Countdown, Stopwatch, log, peak_memory_mb
+from scene.runlog import Countdown, Stopwatch, covered, log, peak_memory_mb
 from scene.workers import worker_pool
 from settings import Settings
 
 _MEMORY_A_PROCESS = 2 << 30  # bytes; none has been seen to need more
-Record = dict[str, Any]  # of one object: label, seconds, memory, marks, and the error where it failed
+# Of one object: label, seconds, memory, when it was worked on (Unix seconds), marks, and the error where it failed.
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def remove_mesh(mesh: Path) -> None:
 
 def reconstruct_object(task: ObjectTask) -> Record:
     """One object, from its folder to its saved mesh; does only what is missing."""
-    watch = Stopwatch()
+    watch, began = Stopwatch(), time.time()
     with watch.stage("load"):
         import numba
         import torch
@@ -95,11 +97,19 @@ def reconstruct_object(task: ObjectTask) -> Record:
         "marks": list(read_notes(task.training_folder, range(len(views))).marks),
         "seconds": {stage["stage"]: stage["seconds"] for stage in watch.stages},
         "peak_memory_mb": round(peak_memory_mb(), 1),
+        "worked": [round(began, 3), round(time.time(), 3)],
         "mark": task.mark,
     }
     about = {"object": views.name, "label": views.label, "fingerprint": task.mark, "run": record}
     save_mesh(task.mesh, mesh, views.up, about)
     return record
+
+
+def past_cost(records: Iterable[Record]) -> dict[str, float]:
+    """What making these objects took, whichever runs did it: the time in which any was worked on, and peak memory."""
+    made = [record for record in records if "worked" in record]
+    seconds = covered((begin, end) for begin, end in (record["worked"] for record in made))
+    return {"seconds": seconds, "peak_memory_mb": max((record["peak_memory_mb"] for record in made), default=0.0)}
 
 
 def run_tasks(tasks: Sequence[ObjectTask], device: str) -> dict[int, Record]:

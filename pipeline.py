@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from object_tasks import ObjectTask, finished, remove_mesh, run_tasks
+from object_tasks import ObjectTask, finished, past_cost, remove_mesh, run_tasks
 from scene.config import to_dict
 from scene.errors import UserError
-from scene.files import fingerprint, is_current, stage_folder, write_json
+from scene.files import fingerprint, folders_in, is_current, stage_cost, stage_folder, write_json
 from scene.records import Scan
 from scene.runlog import Stopwatch, log, provenance
 from scene.scannet import open_scan
@@ -48,11 +48,11 @@ def run(job: Job) -> int:
     refuse_unknown_names(job.settings)
     watch = Stopwatch()
     with watch.stage("open"):
-        scan, scan_mark = open_with_instances(job)
+        scan, scan_mark = open_with_instances(job, watch)
     with watch.stage("extract"):
-        folders, extract_mark = extract_objects(job, scan, scan_mark)
+        folders, extract_mark = extract_objects(job, scan, scan_mark, watch)
     with watch.stage("reconstruct"):
-        results = reconstruct_objects(job, folders, extract_mark)
+        results = reconstruct_objects(job, folders, extract_mark, watch)
     outcome = [[one["mark"], one["error"]] for one in results]
     return finish(job, scan, results, fingerprint([to_dict(job.settings), job.seed, outcome]), watch)
 
@@ -77,7 +77,7 @@ def input_fingerprint(folder: Path) -> str:
     return fingerprint([fingerprint(0, source), about])
 
 
-def open_with_instances(job: Job) -> tuple[Scan, str]:
+def open_with_instances(job: Job, watch: Stopwatch) -> tuple[Scan, str]:
     """The scan, with instances found from its geometry where it has none; and the fingerprint of both."""
     scan = open_scan(job.scan_folder)
     mark = input_fingerprint(job.scan_folder)
@@ -90,11 +90,12 @@ def open_with_instances(job: Job) -> tuple[Scan, str]:
     folder = job.work / "instances"
     if not is_current(folder, mark):
         log.info("%s has no instance masks; finding its objects", scan.name)
-    stage_folder(folder, mark, lambda temporary: segment(scan, temporary, segment_settings))
+    if not stage_folder(folder, mark, lambda temporary: segment(scan, temporary, segment_settings)):
+        _recall(watch, folder)
     return open_scan(job.scan_folder, folder), mark
 
 
-def extract_objects(job: Job, scan: Scan, scan_mark: str) -> tuple[dict[int, Path], str]:
+def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> tuple[dict[int, Path], str]:
     """Object folders by instance id; and the fingerprint that any one of them depends on."""
     from preprocess.object_mask_with_clip import extract
 
@@ -105,14 +106,17 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str) -> tuple[dict[int, Pat
     def make(temporary: Path) -> None:
         extract(scan, temporary, job.settings.extract, job.objects)
 
-    stage_folder(root, chosen, make)
-    names = sorted((path for path in root.iterdir() if path.is_dir() and path.name[0] != "."), key=_instance_id)
+    if not stage_folder(root, chosen, make):
+        _recall(watch, root)
+    names = sorted(folders_in(root), key=_instance_id)
     if not names:
         raise UserError(f"{job.scan_folder}: no frame shows any of its objects large enough to be reconstructed")
     return {_instance_id(path): path for path in names}, mark
 
 
-def reconstruct_objects(job: Job, folders: dict[int, Path], extract_mark: str) -> list[dict[str, Any]]:
+def reconstruct_objects(
+    job: Job, folders: dict[int, Path], extract_mark: str, watch: Stopwatch
+) -> list[dict[str, Any]]:
     """One record an object: label, seconds, memory, marks, and the error where it failed."""
     settings = job.settings
     tasks = []
@@ -140,6 +144,8 @@ def reconstruct_objects(job: Job, folders: dict[int, Path], extract_mark: str) -
     for task in missing:  # or an object that fails now would be scored by its mesh of an earlier run
         remove_mesh(task.mesh)
     results.update(run_tasks(missing, job.device))
+    if len(missing) < len(tasks):
+        watch.recall(**past_cost(results.values()))
     return [results[task.instance_id] for task in tasks]
 
 
@@ -184,6 +190,12 @@ def finish(job: Job, scan: Scan, results: Sequence[dict[str, Any]], mark: str, w
     write_json(job.out / "run.json", {**record, "stages": watch.stages})
     write_json(job.out / "report" / "fingerprint.json", {"fingerprint": page_mark})
     return len(failed)
+
+
+def _recall(watch: Stopwatch, folder: Path) -> None:
+    """Have the record tell what an earlier run spent on a stage's folder, as far as the folder says."""
+    if (cost := stage_cost(folder)) is not None:
+        watch.recall(**cost)
 
 
 def _remove_strangers(meshes: Path, wanted: set[str]) -> None:

@@ -63,13 +63,17 @@ class PageRoom:
 
 @dataclass(frozen=True)
 class StageBar:
-    """Seconds and peak memory of all runs of one stage; ``share`` of the longest stage's seconds."""
+    """Seconds and peak memory of all runs of one stage; ``share`` of the longest stage's seconds.
+
+    ``earlier``: all or part of it is the work of an earlier run of the same command.
+    """
 
     stage: str
     runs: int
     seconds: float
     peak_memory_mb: float
     share: float
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,9 @@ def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
         memory_mb = max(memory_mb, float(entry["peak_memory_mb"]))
         total[entry["stage"]] = [seconds + float(entry["seconds"]), memory_mb, runs + 1]
     longest = max((seconds for seconds, _, _ in total.values()), default=0.0) or 1.0
+    earlier = {entry["stage"] for entry in stages if entry.get("earlier_run")}
     return [
-        StageBar(stage, int(runs), seconds, memory_mb, seconds / longest)
+        StageBar(stage, int(runs), seconds, memory_mb, seconds / longest, stage in earlier)
         for stage, (seconds, memory_mb, runs) in total.items()
     ]
 

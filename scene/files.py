@@ -6,17 +6,25 @@ import errno
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import tempfile
+import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from scene.errors import UserError
+from scene.runlog import peak_memory_mb
 
 _FINGERPRINT_NAME = "fingerprint.json"
 _MARKS = {_FINGERPRINT_NAME, "instances.json", "views.json", "semantic.txt"}  # one of them lies in every stage's folder
+# A temporary's name: its target's, whose it is (machine and process), and what makes it unique.
+_TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)\.[a-z0-9_]{8}(?:\.[^.]*)?")
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG)
 
 
@@ -39,7 +47,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path of the same suffix in the same folder; it becomes ``path`` when the block ends well."""
     with told_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        _sweep(path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.{_owner()}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -64,7 +73,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise UserError(f"{path}: is there already and was not made by this program; choose another folder")
     with told_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        _sweep(path.parent)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{_owner()}.", dir=path.parent))
         try:
             yield temporary
             umask = os.umask(0)
@@ -75,6 +85,46 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@cache  # once a folder: another process's death in the meantime can wait for the next run
+def _sweep(folder: Path) -> None:
+    """Remove the temporaries that killed processes of this machine left in a folder that is written to.
+
+    Those of another machine on a shared disk stay: whether they are still written cannot be told from here.
+    """
+    for entry in folder.iterdir():
+        match = _TEMPORARY.fullmatch(entry.name)
+        if match is None or match[1] != _machine() or _is_running(int(match[2])):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _owner() -> str:
+    """Whose a temporary is, as its name says it."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)  # signal 0 only asks
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in ``folder`` by name, less the hidden ones: those are temporaries."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _may_be_replaced(path: Path) -> bool:
@@ -132,6 +182,18 @@ def stage_folder(folder: Path, mark: str, make: Callable[[Path], object]) -> boo
     if is_current(folder, mark):
         return False
     with atomic_folder(folder) as temporary:
+        start = time.perf_counter()
         make(temporary)
-        write_json(temporary / _FINGERPRINT_NAME, {"fingerprint": mark})
+        seconds = round(time.perf_counter() - start, 3)
+        cost = {"seconds": seconds, "peak_memory_mb": round(peak_memory_mb(), 1)}
+        write_json(temporary / _FINGERPRINT_NAME, {"fingerprint": mark, **cost})
     return True
+
+
+def stage_cost(folder: Path) -> dict[str, float] | None:
+    """Seconds and peak memory (MB) that ``stage_folder`` took to make ``folder``; None where they are not known."""
+    try:
+        record = read_json(folder / _FINGERPRINT_NAME)
+        return {key: float(record[key]) for key in ("seconds", "peak_memory_mb")}
+    except (UserError, KeyError, TypeError, ValueError):
+        return None

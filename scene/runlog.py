@@ -82,9 +82,13 @@ def peak_memory_mb() -> float:
 
 @dataclass
 class Stopwatch:
-    """Seconds and peak memory a stage, in the order the stages ran."""
+    """Seconds and peak memory a stage, in the order the stages ran.
+
+    A stage that found its work done tells what that once cost (``recall``), and its record has ``earlier_run`` true.
+    """
 
     stages: list[dict[str, Any]] = field(default_factory=list)
+    _recalled: dict[str, float] | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -93,7 +97,24 @@ class Stopwatch:
             yield
         finally:
             seconds = round(time.perf_counter() - start, 3)
-            self.stages.append({"stage": name, "seconds": seconds, "peak_memory_mb": round(peak_memory_mb(), 1)})
+            record = {"stage": name, "seconds": seconds, "peak_memory_mb": round(peak_memory_mb(), 1)}
+            if self._recalled is not None:
+                record |= {**self._recalled, "earlier_run": True}
+            self._recalled = None
+            self.stages.append(record)
+
+    def recall(self, seconds: float, peak_memory_mb: float) -> None:
+        """What the stage now running does was done before, wholly or in part, and took this in all."""
+        self._recalled = {"seconds": round(seconds, 3), "peak_memory_mb": round(peak_memory_mb, 1)}
+
+
+def covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Length of the union of intervals (begin, end)."""
+    length, reached = 0.0, float("-inf")
+    for begin, end in sorted(intervals):
+        length += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return length
 
 
 def provenance() -> dict[str, Any]:

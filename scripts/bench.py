@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.settings import ScoreSettings
 from scene.errors import UserError
-from scene.files import read_json, write_text
+from scene.files import folders_in, read_json, write_text
 from scene.records import Scan
 from scene.runlog import log, peak_memory_mb, progress, run_cli
 from scene.workers import worker_pool
@@ -60,7 +60,7 @@ def main() -> int:
         whole, measured = measure(subject, out / subject.name, passed_on)
         wholes.append(whole)
         rows += measured
-    folder = min((out / subjects[0].name / "work" / "training").iterdir())
+    folder = folders_in(out / subjects[0].name / "work" / "training")[0]
     with tempfile.TemporaryDirectory() as scratch:
         published = published_seconds(folder, Path(scratch), arguments.steps)
     text = page(rows, wholes, published, "bash scripts/bench.sh " + shlex.join(sys.argv[1:]))
@@ -135,7 +135,7 @@ def _costs(one: dict[str, Any]) -> dict[str, float]:
 
 def fuse_objects(scan: Scan, training: Path, out: Path) -> dict[int, dict[str, float]]:
     """Fuse every training folder to ``out/<scene>_obj_<id>.ply``; the cost of each, measured in its own process."""
-    folders = sorted(path for path in training.iterdir() if path.is_dir())
+    folders = folders_in(training)
     costs = {}
     with worker_pool(1) as pool:
         for folder in progress(folders, f"fusing {scan.name}"):

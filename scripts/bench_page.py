@@ -123,7 +123,10 @@ def _aligned(heads: list[str], lines: list[list[str]]) -> str:
 
 
 def _run(whole: Whole) -> str:
-    stages = ", ".join(f"{stage['stage']} {stage['seconds']:.1f} s" for stage in whole.stages)
+    stages = ", ".join(
+        f"{stage['stage']} {stage['seconds']:.1f} s{' in an earlier run' if stage.get('earlier_run') else ''}"
+        for stage in whole.stages
+    )
     total = sum(stage["seconds"] for stage in whole.stages)
     return f"- {whole.scene}: {whole.frames} frames, {whole.objects} objects, {total:.0f} s in all ({stages})"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,26 @@ def test_the_same_again_does_nothing_and_the_same_elsewhere_gives_the_same_bytes
     assert other.returncode == 0, other.stderr
     assert (tmp_path / "other" / "meshes" / mesh.name).read_bytes() == mesh.read_bytes()
     assert sorted(path.name for path in (tmp_path / "other" / "meshes").glob("*.ply")) == [mesh.name]
+
+
+def test_a_resumed_run_keeps_the_record_of_who_did_the_work(done: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    scan, truth, out = done
+    resumed = tmp_path / "resumed"
+    shutil.copytree(out, resumed)
+    for name in ("meshes/scene0001_00_obj_3.json", "run.json"):  # as if killed before the second object was saved
+        (resumed / name).unlink()
+    assert reconstruct(scan, "--out", resumed, "--truth", truth).returncode == 0
+    first, then = (
+        {stage["stage"]: stage for stage in json.loads((folder / "run.json").read_text())["stages"]}
+        for folder in (out, resumed)
+    )
+    assert not any("earlier_run" in stage for stage in first.values())
+    assert [name for name, stage in then.items() if "earlier_run" in stage] == ["extract", "reconstruct"]
+    assert then["extract"]["seconds"] == pytest.approx(first["extract"]["seconds"], rel=0.5)
+    # The mesh that lacked its record was made again from the finished fit, the other one's time still counts.
+    records = [json.loads(path.read_text())["run"] for path in (resumed / "meshes").glob("*.json")]
+    longest = max(end - begin for begin, end in (record["worked"] for record in records))
+    assert longest < then["reconstruct"]["seconds"] <= sum(e - b for b, e in (r["worked"] for r in records)) + 0.01
 
 
 def test_an_object_that_fails_is_named_and_the_others_are_done(done: tuple[Path, Path, Path], tmp_path: Path) -> None:

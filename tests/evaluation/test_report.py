@@ -103,7 +103,7 @@ def run_folder(tmp_path_factory) -> Path:
     good, failed = ObjectScore(3, NASTY, "m", "t", scores), ObjectScore(4, "lamp", None, "t", {}, ["there is no mesh"])
     write_scores(folder, [SceneScores("room", [good, failed])])
     stages = [{"stage": "fit", "seconds": s, "peak_memory_mb": 10 * s} for s in (2.0, 4.0)]
-    stages.append({"stage": "mesh", "seconds": 3.0, "peak_memory_mb": 70.0})
+    stages.append({"stage": "mesh", "seconds": 3.0, "peak_memory_mb": 70.0, "earlier_run": True})
     run = {
         "seed": 5,
         "settings": {"fit": {"note": NASTY}},
@@ -141,7 +141,16 @@ def test_every_object_is_on_the_page_with_scores_and_reasons(page):
     assert len(page.ids) == len(set(page.ids))
     for measure in MEASURES:
         assert measure.meaning in page.text
-    for words in (NASTY, "failed", "no view shows it", "seen from one side", "50.0", "frame 10", '"note"'):
+    for words in (
+        NASTY,
+        "failed",
+        "no view shows it",
+        "seen from one side",
+        "(earlier run)",
+        "50.0",
+        "frame 10",
+        '"note"',
+    ):
         assert words in page.text
     data = json.loads(page.scripts["page-data"])["objects"]
     assert [one["id"] for one in data] == [3, 4]
@@ -203,6 +212,7 @@ def test_runs_of_one_stage_are_added_up():
     bars = stage_bars(
         [{"stage": s, "seconds": t, "peak_memory_mb": m} for s, t, m in (("a", 1, 5), ("b", 8, 9), ("a", 3, 4))]
     )
+    assert not any(bar.earlier for bar in bars)
     assert [(bar.stage, bar.runs, bar.seconds, bar.peak_memory_mb, bar.share) for bar in bars] == [
         ("a", 2, 4, 5, 0.5),
         ("b", 1, 8, 9, 1.0),

@@ -25,7 +25,13 @@ def test_means_and_what_is_missing() -> None:
         row(5, OURS, {"chamfer_m": 0.02, "watertight": 1.0, "f_0.02": 0.9, "seconds": 9.0}),
         row(8, OURS, {"f_0.02": 0.0}, ("there is no mesh of it",)),
     ]
-    whole = Whole("scene1", 40, [{"stage": "open", "seconds": 1.0}, {"stage": "score", "seconds": 2.0}], 3, PROVENANCE)
+    whole = Whole(
+        "scene1",
+        40,
+        [{"stage": "open", "seconds": 1.0}, {"stage": "score", "seconds": 2.0, "earlier_run": True}],
+        3,
+        PROVENANCE,
+    )
     text = page(rows, [whole], {"stage 1": 0.25}, "bash scripts/bench.sh")
     head = cells(text, "object")
     names = ("chamfer cm", "time s", "watertight %", "F@2cm %")
@@ -38,6 +44,6 @@ def test_means_and_what_is_missing() -> None:
     assert (largest[chamfer], largest[time]) == ("–", "9.0")
     assert cells(text, "scene1 8 chair", OURS)[chamfer] == "–"
     assert "- scene1 8, ours: there is no mesh of it" in text
-    assert "40 frames, 3 objects, 3 s in all (open 1.0 s, score 2.0 s)" in text
+    assert "40 frames, 3 objects, 3 s in all (open 1.0 s, score 2.0 s in an earlier run)" in text
     assert "0.250 s in stage 1" in text
     assert "Scans without true meshes" not in text
