@@ -51,7 +51,8 @@ class Registry:
     def find(self, wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, Callable[..., Any]]:
         """The functions called for, in that order, with their options bound.
 
-        Raises UserError for a name or an option that is not known, with the nearest that is.
+        Raises UserError for a name or an option that is not known, with the nearest that is, and for an option's value
+        of another kind than its default.
         """
         known = self.all()
         found: dict[str, Callable[..., Any]] = {}
@@ -64,9 +65,25 @@ class Registry:
             for option, value in options.items():
                 if option not in defaults:
                     raise UserError(f"{self._kind} {name} has no option {option!r}; {_nearest(option, defaults)}")
-                given[option] = type(defaults[option])(value)  # a configuration holds floats; a count is an integer
+                given[option] = _as_kind_of(defaults[option], value, f"{self._kind} {name}: option {option}")
             found[name] = partial(known[name], **given) if given else known[name]
         return found
+
+
+def _as_kind_of(default: Any, value: Any, name: str) -> Any:
+    """``value`` in the type of ``default``, where that loses nothing: a count may be written 2.0, but not 2.7."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, bool):
+        fits, wanted = isinstance(value, bool), "true or false"
+    elif isinstance(default, int):
+        fits, wanted = number and float(value).is_integer(), "a whole number"
+    elif isinstance(default, float):
+        fits, wanted = number, "a number"
+    else:
+        fits, wanted = isinstance(value, str), "a word"
+    if not fits:
+        raise UserError(f"{name} must be {wanted}, not {value!r}; without it, it is {default!r}")
+    return type(default)(value)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

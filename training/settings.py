@@ -9,6 +9,8 @@ from typing import Literal
 
 from models.settings import FieldSettings, RenderSettings
 
+Option = bool | int | float | str  # of a loss or a prior, which knows which of them it wants (scene.registry)
+
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -17,7 +19,7 @@ class LossSettings:
     weight: float  # factor of the term in the sum
     start_step: int = 0  # the term is not computed before this step
     warm_up_steps: int = 0  # steps from start_step until the whole weight; 0: at once
-    options: dict[str, int | float] = dataclasses.field(default_factory=dict)  # what the term itself can be told
+    options: dict[str, Option] = dataclasses.field(default_factory=dict)  # what the term itself can be told
 
     def __post_init__(self) -> None:
         if self.weight < 0 or min(self.start_step, self.warm_up_steps) < 0:
@@ -124,7 +126,7 @@ class PriorSettings:
     """One of training.priors, applied in the order in which the configuration names them."""
 
     enabled: bool = True  # its switch
-    options: dict[str, float] = dataclasses.field(default_factory=dict)  # what the prior itself can be told
+    options: dict[str, Option] = dataclasses.field(default_factory=dict)  # what the prior itself can be told
 
 
 @dataclass(frozen=True)
