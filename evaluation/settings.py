@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scene.ranges import check_ranges
+
 
 @dataclass(frozen=True)
 class ScoreSettings:
@@ -16,6 +18,12 @@ class ScoreSettings:
     free_space_samples: int = 50_000  # of free-space violation: points on the mesh that are projected into the views
     max_frames: int = 200  # of a longer scan, so many frames are used, evenly spread
 
+    def __post_init__(self) -> None:
+        if not self.thresholds_m or not all(threshold_m > 0 for threshold_m in self.thresholds_m):
+            raise ValueError("thresholds_m must hold at least one number, and positive ones only")
+        counts = ("samples", "agreement_pixels", "free_space_samples", "max_frames")
+        check_ranges(self, at_least_1=counts, not_negative=("seed",))
+
 
 @dataclass(frozen=True)
 class ReportSettings:
@@ -26,3 +34,6 @@ class ReportSettings:
     faces: int = 30_000  # a mesh is simplified to so many triangles for the page ...
     faces_in_all: int = 300_000  # ... and all together to so many: 12 objects stay below 15 MB
     max_frames: int = 200  # of a longer scan, views are picked among so many frames, evenly spread
+
+    def __post_init__(self) -> None:
+        check_ranges(self, at_least_1=("views", "view_width", "faces", "faces_in_all", "max_frames"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from scene.ranges import check_ranges
+
 
 @dataclass(frozen=True)
 class SurfaceSettings:
@@ -20,6 +22,14 @@ class SurfaceSettings:
     min_views: int = 2  # views that must have sensed a vertex
     max_through: float = 2.0  # vertices seen through this many times as often as seen are flying pixels or webs
 
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("voxel_m", "max_depth_m", "front_m", "behind_m", "max_through"),
+            not_negative=("min_weight",),
+            at_least_1=("max_voxels", "max_views", "min_views"),
+        )
+
 
 @dataclass(frozen=True)
 class StructureSettings:
@@ -34,6 +44,10 @@ class StructureSettings:
     high_m: float = 2.0  # higher than furniture
     low_m: float = 1.0  # a wall that was seen no higher than this is one only if nothing was seen above it
     max_open: float = 0.3  # share of the space right above or behind a wall that may be seen to be free
+
+    def __post_init__(self) -> None:
+        heights = ("floor_m", "wall_m", "recess_m", "min_wall_m", "min_high_wall_m", "high_m", "low_m")
+        check_ranges(self, positive=("min_plane_m2",), not_negative=heights, shares=("max_open",))
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,18 @@ class ObjectSettings:
     min_size_m: float = 0.15  # smaller things are left out
     min_area_m2: float = 0.03  # things of less visible surface are left out
 
+    def __post_init__(self) -> None:
+        lengths = ("gap_m", "fragment_gap_m", "carry_gap_m", "min_size_m")
+        areas = ("min_support_m2", "fragment_m2", "min_area_m2")
+        check_ranges(
+            self,
+            positive=("patch_m", "color_contrast"),
+            not_negative=(*lengths, *areas, "crease_cost", "flat_rad_m", "fragment_contrast", "min_contact"),
+            shares=("concave_weight", "open_gap_weight", "contrast_weight", "stand_share", "carry_share"),
+        )
+        if not self.sharp_rad_m > self.flat_rad_m:
+            raise ValueError("sharp_rad_m must be more than flat_rad_m")
+
 
 @dataclass(frozen=True)
 class MaskSettings:
@@ -71,6 +97,15 @@ class MaskSettings:
     shown_share: float = 0.001  # of the image: a frame shows a thing when its mask is at least this large
     min_frames: int = 3  # frames that show a thing; what fewer show is not listed
     min_area_share: float = 0.0003  # of the image: smaller pieces of a mask are dropped (60 pixels of 540x360)
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("reach_m",),
+            not_negative=("depth_noise", "hole_contrast"),
+            at_least_1=("min_frames",),
+            shares=("shown_share", "min_area_share"),
+        )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from scene.ranges import check_ranges
+
 # NYU40 classes that are the room, not things in it: wall, floor, door, window, picture, blinds, curtain, floor mat,
 # ceiling, other structure.
 _ROOM_NYU40 = (1, 2, 8, 9, 11, 13, 16, 20, 22, 38)
@@ -31,6 +33,15 @@ class ExtractSettings:
     cell_m: float = 0.05  # grid in which views vote for whose surface is where; masks may leak this far
     seed: int = 0  # of the pose clusters
 
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("cell_m",),
+            not_negative=("seed",),
+            at_least_1=("min_views", "max_views"),
+            shares=("min_area_share", "least_area_share", "views_share", "min_gain"),
+        )
+
 
 @dataclass(frozen=True)
 class PrepareSettings:
@@ -40,3 +51,6 @@ class PrepareSettings:
     margin: float = 1.1  # radius of the unit sphere over that of the fused points; what nobody saw needs room too
     normals: bool = True  # write normals from depth
     normal_radius_px: int = 4  # window in which a plane is fitted for a normal; larger is smoother, loses thin parts
+
+    def __post_init__(self) -> None:
+        check_ranges(self, at_least_1=("margin", "normal_radius_px"))
