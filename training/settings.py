@@ -35,8 +35,8 @@ class PhaseSettings:
     count: int  # rays or points an iteration
     losses: dict[str, float | LossSettings]  # terms of models.losses and their weights
     learning_rate: float  # Adam's, at its highest
-    table_learning_rate: float | None = None  # for hash tables, which learn best faster; none: the same
-    sdf_learning_rate: float | None = None  # for the distance network's other parameters; none: the same
+    table_learning_rate: float | None = None  # for hash tables, which learn best faster; none: the same; 0: held
+    sdf_learning_rate: float | None = None  # for the distance network's other parameters; none: the same; 0: held
     warm_up_steps: int = 0  # the learning rate rises evenly from 0 over these steps
     final_factor: float = 1.0  # then falls along a half cosine to this share of itself at the last step; 1: stays
     schedule_offset: int = 0  # steps of the schedules (learning rate, losses) that earlier phases already took
@@ -52,6 +52,8 @@ class PhaseSettings:
             raise ValueError("a phase needs steps and count >= 1, and no negative number of steps")
         if self.learning_rate <= 0 or not 0 <= self.final_factor <= 1:
             raise ValueError("a phase needs learning_rate > 0 and final_factor from 0 to 1")
+        if min(self.rate_of("grid"), self.rate_of("sdf")) < 0:
+            raise ValueError("table_learning_rate and sdf_learning_rate must not be negative")
         if not self.losses:
             raise ValueError("a phase needs at least one loss")
 

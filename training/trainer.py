@@ -173,8 +173,11 @@ class Trainer:
                 log.info("%s: %s, step %d of %d, %.0f s left", self._name, name, step + 1, phase.steps, left_s)
 
     def _enter(self, phase: PhaseSettings) -> None:
-        """Set what a phase switches on or off in the field."""
+        """Set what a phase switches on or off in the field; what it does not move needs no gradients."""
         self.field.set_stage(fine_enabled=phase.fine_enabled, view_directions=phase.view_directions)
+        for group in self._optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.requires_grad_(phase.rate_of(group["name"]) > 0)
 
     def _step(self, phase: PhaseSettings, terms: Terms, source: BatchSource, step: int) -> dict[str, Tensor]:
         """One iteration; returns the terms' unweighted values."""
