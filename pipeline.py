@@ -7,7 +7,7 @@ the program's source.  Objects are worked on side by side (``object_tasks``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,9 @@ def finish(job: Job, scan: Scan, results: Sequence[dict[str, Any]], mark: str, w
         scene = score_scene(
             scan.name, meshes, job.truth, views, job.settings.score, labels, only={*labels, *made}, expected=made
         )
-        write_scores(job.out, [scene])
+        marks = {one["instance_id"]: one["marks"] for one in results}
+        objects = [replace(one, marks=marks.get(one.instance_id, [])) for one in scene.objects]
+        write_scores(job.out, [replace(scene, objects=objects)])
     record = {
         "scan": str(job.scan_folder.resolve()),
         "seed": job.seed,

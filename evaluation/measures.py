@@ -86,7 +86,7 @@ def measured(scores: Iterable[Mapping[str, float]]) -> list[Measure]:
 
 def table(scenes: Sequence[SceneScores]) -> str:
     """The scores as aligned text: one line an object, each scene's mean and over how many objects it runs, and what
-    could not be scored."""
+    could not be scored or is doubtful."""
     columns = measured(one.scores for scene in scenes for one in scene.objects)
     rows = [["", *(column.heading.rpartition(" ")[0] for column in columns)]]
     rows.append(["object", *(column.heading.rpartition(" ")[2] for column in columns)])
@@ -106,13 +106,15 @@ def table(scenes: Sequence[SceneScores]) -> str:
         ).rstrip()
         for row in rows
     ]
-    problems = [
-        f"  {scene.scene} {one.instance_id}: {problem}"
-        for scene in scenes
-        for one in scene.objects
-        for problem in one.problems
-    ]
-    return "\n".join([*lines, *(["", "not scored, or not in full:", *problems] if problems else [])])
+    for title, field in (("not scored, or not in full:", "problems"), ("doubtful:", "marks")):
+        named = [
+            f"  {scene.scene} {one.instance_id}: {text}"
+            for scene in scenes
+            for one in scene.objects
+            for text in getattr(one, field)
+        ]
+        lines += ["", title, *named] if named else []
+    return "\n".join(lines)
 
 
 def csv_text(scenes: Sequence[SceneScores]) -> str:
@@ -120,11 +122,13 @@ def csv_text(scenes: Sequence[SceneScores]) -> str:
     keys = list(dict.fromkeys(key for scene in scenes for one in scene.objects for key in one.scores))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["scene", "instance_id", "label", *keys, "problems"])
+    writer.writerow(["scene", "instance_id", "label", *keys, "problems", "marks"])
     for scene in scenes:
         for one in scene.objects:
             values = [one.scores.get(key, "") for key in keys]
-            writer.writerow([scene.scene, one.instance_id, one.label, *values, "; ".join(one.problems)])
+            writer.writerow(
+                [scene.scene, one.instance_id, one.label, *values, "; ".join(one.problems), "; ".join(one.marks)]
+            )
     return stream.getvalue()
 
 

@@ -32,7 +32,7 @@ _OTHER_UNITS_RATIO = 20.0
 
 @dataclass(frozen=True)
 class ObjectScore:
-    """The measures of one object, and in sentences what could not be measured and why."""
+    """The measures of one object, and in sentences what could not be measured and what is doubtful."""
 
     instance_id: int
     label: str
@@ -40,6 +40,7 @@ class ObjectScore:
     truth: str | None
     scores: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)  # why a good mesh is doubtful: what its maker said
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which parts of a true surface the scan's cameras saw."""
+"""Which parts of a surface the scan's cameras saw."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def seen(
         agrees = (depth_m > 0) & (np.abs(depth_m - z) <= _TOLERANCE_M + _TOLERANCE_SHARE * z)
         result[left[inside[agrees]]] = True
     return result
+
+
+def seen_share(mesh: trimesh.Trimesh, views: Sequence[View]) -> float:
+    """The share of a mesh's area that some view saw; the rest was completed."""
+    visible = seen(np.asarray(mesh.triangles_center), np.asarray(mesh.face_normals), views)
+    return float(mesh.area_faces[visible].sum() / mesh.area)
 
 
 def mark_seen(mesh: trimesh.Trimesh, views: Sequence[View]) -> None:

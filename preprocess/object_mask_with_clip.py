@@ -17,6 +17,7 @@ if not __package__:  # run as a script: modules are found from the project's roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from preprocess.facts import find_doubts, object_facts
+from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
 from preprocess.sightings import Sightings, look_at_all
 from preprocess.views import Scorer, select_views, sharpness_times_area
@@ -49,13 +50,14 @@ def extract(
     for thing in things:
         seen = sightings.by_id[thing.instance_id]
         poses = scan.world_from_camera[[s.frame_index for s in seen]]
-        chosen, marks = select_views(seen, poses, settings)
+        chosen = select_views(seen, poses, settings)
         name = f"{scan.name}: object {thing.instance_id} ({thing.label})"
         if not chosen:
             log.warning("%s left out: no frame shows it on %.2f%% of the image", name, 100 * settings.least_area_share)
             continue
+        marks = marks_of(seen, poses, sightings.center_m(thing.instance_id), settings)
         if marks:
-            log.warning("%s is tried, but %s", name, "; ".join(marks))
+            log.warning("%s may come out badly: %s", name, "; ".join(marks))
         picked[thing.instance_id] = [seen[i].frame_index for i in chosen]
         frame_ids = [scan.frame_ids[seen[i].frame_index] for i in chosen]
         notes[thing.instance_id] = ViewNotes(thing.label, frame_ids, [seen[i].score for i in chosen], scan.up, marks)

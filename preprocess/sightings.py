@@ -26,6 +26,11 @@ class Sightings:
     grid: CellGrid
     cells: Mapping[int, Int64[np.ndarray, " n"]]  # where each object is, one cell of margin included
 
+    def center_m(self, instance_id: int) -> Float[np.ndarray, " 3"] | None:
+        """The middle of where an object is, in the world; None where no cell is its own."""
+        cells = self.cells[instance_id]
+        return self.grid.centers(cells).mean(0) if len(cells) else None
+
 
 def look_at_all(scan: Scan, things: Sequence[Instance], settings: ExtractSettings, scorer: Scorer) -> Sightings:
     """Score every view of every object, and let the views vote whose surface is where."""

@@ -57,28 +57,23 @@ def select_views(
     sightings: Sequence[Sighting],
     world_from_camera: Float[np.ndarray, "n 4 4"],
     settings: ExtractSettings,
-) -> tuple[list[int], list[str]]:
-    """Positions in ``sightings`` of the picked views, in their order, and marks on an object that is seen badly.
+) -> list[int]:
+    """Positions in ``sightings`` of the picked views, in their order.
 
     Views that show the object well are clustered by pose and the best-scored of each cluster is picked; where these
     are too few for the published count, all views that show it at all are candidates.  Then views are added that
     alone see a part of the object.
     """
-    marks = []
     usable = [i for i, s in enumerate(sightings) if s.area_share >= settings.least_area_share]
     candidates = [i for i in usable if sightings[i].area_share >= settings.min_area_share]
     if len(candidates) < settings.min_views:
-        share = f"{settings.min_area_share:.1%} of the image"
-        marks.append(f"small: {len(candidates)} views show it on {share}, {settings.min_views} are wanted")
         candidates = usable
-    if len(usable) < settings.min_views:
-        marks.append(f"rarely seen: in {len(usable)} views, {settings.min_views} are wanted")
     count = int(min(max(settings.min_views, len(candidates) * settings.views_share), settings.max_views))
     picked = candidates
     if len(candidates) > count:
         scores = np.array([sightings[i].score for i in candidates])
         picked = [candidates[i] for i in best_of_clusters(world_from_camera[candidates], scores, count, settings.seed)]
-    return sorted(_add_for_coverage(picked, usable, sightings, settings)), marks
+    return sorted(_add_for_coverage(picked, usable, sightings, settings))
 
 
 def best_of_clusters(

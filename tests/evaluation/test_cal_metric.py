@@ -124,6 +124,8 @@ def test_csv_has_every_measure_and_every_object(folders):
 
 def test_written_scores_read_back_the_same(folders, tmp_path):
     result = score_scene("scene0001_00", *folders, [], FAST, only=[3, 6])
+    result.objects[0].marks.append("seen rarely: in 3 views (5 are wanted)")
+    assert "doubtful:\n  scene0001_00 3: seen rarely: in 3 views" in table([result])
     write_scores(tmp_path / "o", [result])
     assert read_scores(tmp_path / "o" / "scores.json") == [result]
     assert (tmp_path / "o" / "scores.txt").read_text() == table([result]) + "\n"

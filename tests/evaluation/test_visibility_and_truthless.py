@@ -7,7 +7,7 @@ import trimesh
 from evaluation.sampling import surface_of
 from evaluation.truthless import depth_agreement, free_space_violation
 from evaluation.views import View, views_of_object, views_of_scan
-from evaluation.visibility import seen
+from evaluation.visibility import seen, seen_share
 from scene.camera import Intrinsics
 from scene.errors import UserError
 from scene.raycast import RayCaster
@@ -42,6 +42,12 @@ def test_of_a_box_only_the_face_towards_the_camera_is_seen():
     inner = np.abs(surface.points[:, :2]).max(1) < 0.28  # not within a pixel of the outline
     assert visible[front & inner].all()
     assert not visible[~front].any()
+
+
+def test_the_share_of_a_box_that_was_seen_is_one_face_of_six():
+    fine = BOX.subdivide_to_size(0.05)
+    assert seen_share(fine, [view_of(camera_at(0, 0, -2))]) == pytest.approx(1 / 6, abs=0.01)
+    assert seen_share(fine, []) == 0.0
 
 
 def test_what_an_occluder_covers_is_not_seen():

@@ -137,16 +137,15 @@ def test_wrong_ids_and_missing_masks_are_told(scan_folder: Path, tmp_path: Path)
         choose_objects(dataclasses.replace(scan, instances=[Instance(1, "floor", 2)]), SETTINGS, None)
 
 
-def test_small_objects_are_tried_and_marked_unseen_ones_named(
+def test_badly_seen_objects_are_tried_and_marked_unseen_ones_named(
     scan_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     scan = open_scan(scan_folder)
     scan = dataclasses.replace(scan, instances=[*scan.instances, Instance(40, "ghost")])
-    folders = extract(scan, tmp_path, ExtractSettings())
+    folders = extract(scan, tmp_path, ExtractSettings(sure_views=9))
     assert len(folders) == 2
-    marks = open_object_source(folders[0]).notes.marks
-    assert marks[-1] == "rarely seen: in 8 views, 20 are wanted"
-    assert "object 3 (box) is tried, but small" in caplog.text
+    assert list(open_object_source(folders[0]).notes.marks) == ["seen rarely: in 8 views (9 are wanted)"]
+    assert "object 3 (box) may come out badly: seen rarely: in 8 views" in caplog.text
     assert "object 40 (ghost) left out" in caplog.text
 
 

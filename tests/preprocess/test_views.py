@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
 from preprocess.views import (
     Sighting,
@@ -83,33 +84,52 @@ def sightings(areas: list[float], cells: list[list[int]] | None = None) -> list[
 
 def test_the_published_count() -> None:
     for total, expected in ((19, 19), (20, 20), (100, 20), (250, 25), (900, 40)):
-        chosen, marks = select_views(sightings([0.05] * total), walk(total), ExtractSettings())
+        chosen = select_views(sightings([0.05] * total), walk(total), ExtractSettings())
         assert len(chosen) == len(set(chosen)) == expected
         assert chosen == sorted(chosen)
-        assert bool(marks) == (total < 20)
 
 
-def test_small_objects_are_tried_with_all_that_shows_them_and_marked() -> None:
-    chosen, marks = select_views(sightings([0.01] * 8 + [0.0001] * 5), walk(13), ExtractSettings())
-    assert chosen == list(range(8))
-    assert len(marks) == 2
-    assert marks[0].startswith("small: 0 views")
-    assert marks[1].startswith("rarely seen: in 8 views")
-    assert select_views([], np.zeros((0, 4, 4)), ExtractSettings())[0] == []
+def test_small_objects_are_tried_with_all_that_shows_them() -> None:
+    assert select_views(sightings([0.01] * 8 + [0.0001] * 5), walk(13), ExtractSettings()) == list(range(8))
+    assert select_views([], np.zeros((0, 4, 4)), ExtractSettings()) == []
+
+
+def test_marks_say_what_was_seen_and_what_is_wanted() -> None:
+    small = [0.004] * 3 + [0.011] + [0.0001] * 5
+    assert marks_of(sightings(small), round_about(9, 90.0), np.zeros(3), ExtractSettings()) == [
+        "seen small: the best of its 4 views shows it on 1.1% of the image (3.2% is wanted)",
+        "seen rarely: in 4 views (5 are wanted)",
+        "seen from one side: from directions at most 34 degrees apart (60 are wanted)",
+    ]
+
+
+def test_an_object_that_was_seen_well_has_no_mark() -> None:
+    large_once = [0.05] + [0.01] * 7
+    assert marks_of(sightings(large_once), round_about(8, 80.0), np.zeros(3), ExtractSettings()) == []
+    assert marks_of(sightings(large_once), round_about(8, 10.0), None, ExtractSettings()) == []
+    assert marks_of([], np.zeros((0, 4, 4)), None, ExtractSettings()) == []
+
+
+def round_about(count: int, arc_deg: float) -> np.ndarray:
+    """Poses of cameras on an arc about the origin."""
+    angles = np.radians(np.linspace(0.0, arc_deg, count))
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, :3, 3] = 2.0 * np.stack([np.cos(angles), np.sin(angles), 0.0 * angles], axis=1)
+    return poses
 
 
 def test_a_view_that_alone_shows_a_part_is_added() -> None:
     areas = [0.05] * 60 + [0.002]
     cells = [[1, 2, 3, 4]] * 60 + [[8, 9]]
-    chosen, _ = select_views(sightings(areas, cells), walk(61), ExtractSettings())
+    chosen = select_views(sightings(areas, cells), walk(61), ExtractSettings())
     assert 60 in chosen
     assert len(chosen) == 21
-    chosen, _ = select_views(sightings(areas, cells), walk(61), ExtractSettings(min_gain=1.0))
+    chosen = select_views(sightings(areas, cells), walk(61), ExtractSettings(min_gain=1.0))
     assert 60 not in chosen
-    chosen, _ = select_views(sightings(areas[40:], cells[40:]), walk(21), ExtractSettings())
+    chosen = select_views(sightings(areas[40:], cells[40:]), walk(21), ExtractSettings())
     assert chosen == list(range(21))  # twenty good views, and the one that sees more
 
 
 def test_the_same_seed_picks_the_same_views() -> None:
-    picks = [select_views(sightings([0.05] * 80), walk(80), ExtractSettings(seed=s))[0] for s in (1, 1)]
+    picks = [select_views(sightings([0.05] * 80), walk(80), ExtractSettings(seed=s)) for s in (1, 1)]
     assert picks[0] == picks[1]
