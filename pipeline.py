@@ -97,8 +97,9 @@ def open_with_instances(job: Job, watch: Stopwatch) -> tuple[Scan, str]:
 
 def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> tuple[dict[int, Path], str]:
     """Object folders by instance id; and the fingerprint that any one of them depends on."""
-    from preprocess.object_mask_with_clip import extract
+    from preprocess.object_mask_with_clip import choose_objects, extract
 
+    choose_objects(scan, job.settings.extract, job.objects)  # refuses a wrong id before any folder is made
     mark = fingerprint([scan_mark, to_dict(job.settings.extract)])
     root = job.work / "objects"
     chosen = fingerprint([mark, job.objects])

@@ -45,13 +45,15 @@ def load(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
         raise UserError(f"{source}: cannot be read as HOCON ({str(error).splitlines()[0]})") from error
     if not isinstance(tree, ConfigTree):
         raise UserError(f"{source}: a configuration must be a HOCON object")
-    return from_dict(tree.as_plain_ordered_dict(), schema, source=str(path))
+    return from_dict(tree.as_plain_ordered_dict(), schema, f"{path} or --set" if overrides else str(path))
 
 
 def from_dict(values: Any, schema: type[T], source: str = "settings", prefix: str = "") -> T:
     """Build ``schema`` from nested mappings, checking every key and type.  Raises UserError."""
     if not isinstance(values, dict):
-        raise UserError(f"{source}: {prefix or 'the top level'} must be a section in braces, not {values!r}")
+        raise UserError(
+            f"{source}: {prefix.rstrip('.') or 'the top level'} must be a section in braces, not {values!r}"
+        )
     hints = typing.get_type_hints(schema)
     known = [f.name for f in dataclasses.fields(schema)]  # type: ignore[arg-type]
     arguments = {}
@@ -65,7 +67,7 @@ def from_dict(values: Any, schema: type[T], source: str = "settings", prefix: st
     try:
         return schema(**arguments)
     except TypeError as error:
-        raise UserError(f"{source}: {prefix or 'the configuration'} is incomplete ({error})") from error
+        raise UserError(f"{source}: {prefix.rstrip('.') or 'the configuration'} is incomplete ({error})") from error
     except ValueError as error:
         raise UserError(f"{source}: {prefix}{error}") from error
 

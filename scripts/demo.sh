@@ -3,7 +3,9 @@
 #   bash scripts/demo.sh [FOLDER]      FOLDER: where to, "demo" by default, seen from the project
 # Run again, it does only what is missing.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+refuse_options "${1:-}"
 out="${1:-demo}"
 bash scripts/setup.sh
 python=.venv/bin/python

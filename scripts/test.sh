@@ -2,6 +2,7 @@
 # Everything that must hold: lint, format, types, tests.
 #   bash scripts/test.sh [PYTEST ARGUMENTS]      for example: bash scripts/test.sh tests/scene -k fusion
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh --dev
 

@@ -3,7 +3,9 @@
 #   bash scripts/train_0005.sh [SCENE]      SCENE as 0005 (the default) or scene0005_00
 # DATASET_ROOT, EXP_ROOT and GPU may be set; run again, it goes on where it stopped.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "${BASH_SOURCE[0]}")/help.sh"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+refuse_options "${1:-}"
 scene="${1:-0005}"
 case "$scene" in scene*) ;; *) scene="scene${scene}_00" ;; esac
 dataset_root="${DATASET_ROOT:-dataset/indoor-paper}"

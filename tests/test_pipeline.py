@@ -132,6 +132,7 @@ def test_an_object_that_fails_is_named_and_the_others_are_done(done: tuple[Path,
     ("arguments", "sentence"),
     [
         (["--objects", "9"], "there is no object 9"),
+        (["--set", "nonsense"], "--set nonsense: write it as key=value, for example --set mesh.voxel_m=0.005"),
         (["--set", "fit.prior.symmetry.enabled=false"], "did you mean fit.priors?"),
         (["--set", "fit.priors.symetry.enabled=true"], "did you mean 'symmetry'?"),
         (["--device", "cuda:7"], "is not to be had here"),
@@ -145,6 +146,7 @@ def test_what_the_user_can_mend_is_one_sentence(
     assert run.returncode == 2
     assert sentence in run.stderr
     assert "Traceback" not in run.stderr
+    assert not (tmp_path / "out").exists(), "what was refused leaves no folders"
 
 
 def test_a_missing_scan_and_a_target_that_cannot_be_written(done: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
+        ("mesh=3", "fast.conf or --set: mesh must be a section in braces, not 3"),
+        ("nonsense=1", "unknown setting nonsense; known here: segment, extract"),
         ("segment.surface.voxel_m=0", "segment.surface.voxel_m must be positive, not 0.0"),
         ("segment.surface.max_views=0", "segment.surface.max_views must be at least 1, not 0"),
         ("segment.structure.min_plane_m2=0", "segment.structure.min_plane_m2 must be positive"),

@@ -28,6 +28,7 @@
     const wanted = objects.find((one) => location.hash === `#object-${one.id}`);
     const id = wanted ? `object-${wanted.id}` : "all";
     for (const panel of panels) panel.classList.toggle("current", panel.id === `panel-${id}`);
+    document.body.classList.toggle("room", !wanted); // its table needs the page's whole width
     for (const card of document.querySelectorAll(".card"))
       card.setAttribute("aria-current", String(card.getAttribute("href") === `#${id}`));
     document.querySelector('.card[aria-current="true"]').scrollIntoView({ block: "nearest", inline: "nearest" });

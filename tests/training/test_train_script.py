@@ -20,6 +20,7 @@ sys.exit("_obj_3_" in " ".join(sys.argv))
 
 def train_script(house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (house / "scripts").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "scripts" / "help.sh", house / "scripts")
     script = shutil.copy(ROOT / "scripts" / "train_0005.sh", house / "scripts")
     (house / "exp_runner.py").write_text(RECORDER)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "GPU": "1"}
