@@ -7,6 +7,7 @@ other objects, and one that fails, or is killed for want of memory, harms no oth
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import shutil
 import time
@@ -115,7 +116,8 @@ def _mark_of(share: float, name: str) -> list[str]:
     """The mark on a mesh of which its views saw so small a share."""
     if share >= _SURE_SHARE:
         return []
-    mark = f"little of it was seen: {1 - share:.0%} of its surface is a guess (at most {1 - _SURE_SHARE:.0%} is wanted)"
+    guess = math.ceil(100 * (1 - share))  # rounded up, or it could read as little enough
+    mark = f"little of it was seen: {guess}% of its surface is a guess (at most {1 - _SURE_SHARE:.0%} is wanted)"
     log.warning("%s may have come out badly: %s", name, mark)
     return [mark]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,15 +27,18 @@ def marks_of(
     marks = []
     best = max(sightings[i].area_share for i in usable)
     if best < settings.min_area_share:
+        shown = math.floor(1000 * best + 1e-6) / 10  # rounded down, or it could read as enough
         of_views = f"the best of its {len(usable)} views shows" if len(usable) > 1 else "its only view shows"
-        marks.append(f"seen small: {of_views} it on {best:.1%} of the image ({settings.min_area_share:.1%} is wanted)")
+        marks.append(
+            f"seen small: {of_views} it on {shown:.1f}% of the image ({settings.min_area_share:.1%} is wanted)"
+        )
     if len(usable) < settings.sure_views:
         marks.append(f"seen rarely: in {len(usable)} views ({settings.sure_views} are wanted)")
     if center_m is not None:
         angle_deg = widest_angle_deg(world_from_camera[usable, :3, 3] - center_m)
         if angle_deg < settings.sure_angle_deg:
             marks.append(
-                f"seen from one side: from directions at most {angle_deg:.0f} degrees apart "
+                f"seen from one side: from directions at most {math.floor(angle_deg)} degrees apart "
                 f"({settings.sure_angle_deg:.0f} are wanted)"
             )
     return marks
