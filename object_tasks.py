@@ -92,6 +92,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
         if not is_current(task.fit_folder, task.fit_mark):
             shutil.rmtree(task.fit_folder, ignore_errors=True)
             write_json(task.fit_folder / "fingerprint.json", {"fingerprint": task.fit_mark})
+        earlier = begin_session(task.fit_folder, began)
         field = fit(views, task.settings.fit, task.fit_folder, task.device, task.seed)
     with watch.stage("mesh"):
         mesh = mesh_of_field(field, task.settings.mesh, views.world_from_normalized, torch.device(task.device))
@@ -102,14 +103,29 @@ def reconstruct_object(task: ObjectTask) -> Record:
         "label": views.label,
         "error": None,
         "marks": marks,
-        "seconds": {stage["stage"]: stage["seconds"] for stage in watch.stages},
+        "seconds": {"earlier runs": round(covered(earlier), 3)}
+        | {one["stage"]: one["seconds"] for one in watch.stages},
         "peak_memory_mb": round(peak_memory_mb(), 1),
-        "worked": [round(began, 3), round(time.time(), 3)],
+        "worked": [*earlier, (round(began, 3), round(time.time(), 3))],
         "mark": task.mark,
     }
     about = {"object": views.name, "label": views.label, "fingerprint": task.mark, "run": record}
     save_mesh(task.mesh, mesh, views.up, about)
     return record
+
+
+def begin_session(fit_folder: Path, began: float) -> list[tuple[float, float]]:
+    """Note that work on a fit begins, and return when earlier sessions, killed or finished, worked on the same fit.
+
+    Such a session is taken to have ended with the last file that it left there.
+    """
+    path = fit_folder / "sessions.json"
+    before = [(float(begin), float(end)) for begin, end in read_json(path)] if path.is_file() else []
+    if before:
+        left = max(file.stat().st_mtime for file in fit_folder.rglob("*") if file.is_file())
+        before[-1] = (before[-1][0], round(max(before[-1][0], left), 3))
+    write_json(path, [*before, (round(began, 3), round(began, 3))])
+    return before
 
 
 def _mark_of(share: float, name: str) -> list[str]:
@@ -125,7 +141,7 @@ def _mark_of(share: float, name: str) -> list[str]:
 def past_cost(records: Iterable[Record]) -> dict[str, float]:
     """What making these objects took, whichever runs did it: the time in which any was worked on, and peak memory."""
     made = [record for record in records if "worked" in record]
-    seconds = covered((begin, end) for begin, end in (record["worked"] for record in made))
+    seconds = covered((begin, end) for record in made for begin, end in record["worked"])
     return {"seconds": seconds, "peak_memory_mb": max((record["peak_memory_mb"] for record in made), default=0.0)}
 
 
