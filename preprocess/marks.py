@@ -26,11 +26,11 @@ def marks_of(
         return []
     marks = []
     best = max(sightings[i].area_share for i in usable)
-    if best < settings.min_area_share:
+    if best < settings.sure_area_share:
         shown = math.floor(1000 * best + 1e-6) / 10  # rounded down, or it could read as enough
         of_views = f"the best of its {len(usable)} views shows" if len(usable) > 1 else "its only view shows"
         marks.append(
-            f"seen small: {of_views} it on {shown:.1f}% of the image ({settings.min_area_share:.1%} is wanted)"
+            f"seen small: {of_views} it on {shown:.1f}% of the image ({settings.sure_area_share:.1%} is wanted)"
         )
     if len(usable) < settings.sure_views:
         marks.append(f"seen rarely: in {len(usable)} views ({settings.sure_views} are wanted)")

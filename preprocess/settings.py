@@ -32,7 +32,8 @@ class ExtractSettings:
     min_gain: float = 0.003  # a further view is added while it alone shows this share of the object; 1 adds none
     cell_m: float = 0.05  # grid in which views vote for whose surface is where; masks may leak this far
     sure_views: int = 5  # an object that fewer views show is marked as doubtful,
-    sure_angle_deg: float = 60.0  # and so is one whose views all lie within this angle, seen from it
+    sure_area_share: float = 0.02  # one that no view shows on so much of the image,
+    sure_angle_deg: float = 45.0  # and one whose views all lie within this angle, seen from it
     seed: int = 0  # of the pose clusters
 
     def __post_init__(self) -> None:
@@ -41,7 +42,7 @@ class ExtractSettings:
             positive=("cell_m",),
             not_negative=("sure_views", "sure_angle_deg", "seed"),
             at_least_1=("min_views", "max_views"),
-            shares=("min_area_share", "least_area_share", "views_share", "min_gain"),
+            shares=("min_area_share", "least_area_share", "views_share", "min_gain", "sure_area_share"),
         )
 
 

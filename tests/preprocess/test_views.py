@@ -97,17 +97,17 @@ def test_small_objects_are_tried_with_all_that_shows_them() -> None:
 def test_marks_say_what_was_seen_and_what_is_wanted() -> None:
     small = [0.004] * 3 + [0.011] + [0.0001] * 5
     assert marks_of(sightings(small), round_about(9, 90.0), np.zeros(3), ExtractSettings()) == [
-        "seen small: the best of its 4 views shows it on 1.1% of the image (3.2% is wanted)",
+        "seen small: the best of its 4 views shows it on 1.1% of the image (2.0% is wanted)",
         "seen rarely: in 4 views (5 are wanted)",
-        "seen from one side: from directions at most 33 degrees apart (60 are wanted)",
+        "seen from one side: from directions at most 33 degrees apart (45 are wanted)",
     ]
 
 
 def test_what_just_falls_short_does_not_read_as_enough() -> None:
-    settings = ExtractSettings(min_area_share=0.032)
-    small, one_sided = marks_of(sightings([0.03199] * 9), round_about(9, 59.7), np.zeros(3), settings)
+    settings = ExtractSettings(sure_area_share=0.032)
+    small, one_sided = marks_of(sightings([0.03199] * 9), round_about(9, 44.7), np.zeros(3), settings)
     assert "3.1% of the image (3.2% is wanted)" in small
-    assert "at most 59 degrees apart (60 are wanted)" in one_sided
+    assert "at most 44 degrees apart (45 are wanted)" in one_sided
 
 
 def test_an_object_that_was_seen_well_has_no_mark() -> None:
