@@ -17,6 +17,7 @@ from scene.errors import UserError
 from scene.fusion import Fusion, Volume
 from scene.records import Fact, ObjectViews
 from scene.runlog import log
+from training.alignment import align
 from training.settings import EvidenceSettings
 
 OUTSIDE, UNKNOWN, INSIDE = 1, 0, -1
@@ -54,6 +55,8 @@ class Evidence:
 def gather(views: ObjectViews, settings: EvidenceSettings) -> Evidence:
     """Fuse an object's views.  Raises UserError when none of them has depth on the object."""
     low_m, high_m = _bounds(views, settings)
+    if settings.alignment.rounds:
+        views = align(views, low_m, high_m, settings.alignment)
     extent_m = high_m - low_m
     finest_m = float(np.cbrt(np.prod(extent_m) / settings.max_voxels))
     voxel_m = max(finest_m, min(settings.voxel_m, float(np.linalg.norm(extent_m)) / settings.min_voxels_across))

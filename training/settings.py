@@ -83,6 +83,26 @@ class RaySettings:
 
 
 @dataclass(frozen=True)
+class AlignmentSettings:
+    """How far the poses of an object's views are trusted before their depth is averaged."""
+
+    rounds: int = 2  # times all views are averaged and each is moved on to the average; 0: poses are taken as they are
+    voxel_m: float = 0.015  # of the average that views are moved on to
+    max_voxels: int = 2_000_000  # large objects get larger ones
+    reach_m: float = 0.06  # views that disagree by more than this do not find each other
+    turn_deg: float = 0.5  # what a pose's error is usually, where the view itself does not tell: of its direction
+    shift_m: float = 0.01  # and of its place
+    most_turn_deg: float = 2.0  # a view that would move farther stays where it was
+    most_shift_m: float = 0.03  # measured at the object
+
+    def __post_init__(self) -> None:
+        if self.rounds < 0 or self.max_voxels < 1:
+            raise ValueError("rounds must be at least 0, max_voxels at least 1")
+        if min(self.voxel_m, self.reach_m, self.turn_deg, self.shift_m, self.most_turn_deg, self.most_shift_m) <= 0:
+            raise ValueError("voxel_m, reach_m, turns and shifts must be positive")
+
+
+@dataclass(frozen=True)
 class EvidenceSettings:
     """How an object's views are fused into what is known of the space round it."""
 
@@ -96,6 +116,7 @@ class EvidenceSettings:
     room_share: float = 0.2  # room round the seen part, for the unseen, as a share of its diagonal,
     least_room_m: float = 0.1  # at least
     most_room_m: float = 0.4  # and at most
+    alignment: AlignmentSettings = AlignmentSettings()  # of the views to one another, before they are fused
 
     def __post_init__(self) -> None:
         if min(self.voxel_m, self.front_m, self.thickness_m, self.least_weight) <= 0:
