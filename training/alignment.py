@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 
 from scene.camera import transform, unproject_where
 from scene.fusion import Fusion, Volume
-from scene.records import ObjectViews
+from scene.records import Fact, ObjectViews
 from scene.runlog import log
 from training.settings import AlignmentSettings
 
@@ -72,8 +72,9 @@ def _fuse(
 
 
 def _sure_depth(views: ObjectViews, view: int) -> Float[np.ndarray, "h w"]:
-    """Depth of the pixels that some fact speaks of: flying pixels and masks' rims have none."""
-    return np.where(views.fact[view] > 0, views.depth_mm[view], 0).astype(np.float32) / 1000.0
+    """Sensed depth: in-painted pixels, flying ones and masks' rims have none."""
+    sensed = (views.fact[view] == Fact.OBJECT) | (views.fact[view] == Fact.OTHER)
+    return np.where(sensed, views.depth_mm[view], 0).astype(np.float32) / 1000.0
 
 
 def _camera_points(
