@@ -7,6 +7,7 @@ less confidence.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,7 @@ class Evidence:
     other: Bool[np.ndarray, "x y z"]  # something else's surface was sensed here
     up: Float[np.ndarray, " 3"]  # unit, away from gravity, world
     support_m: float | None = None  # height along ``up`` of what the object stands on, where a prior found it
+    views: ObjectViews | None = None  # from which it was gathered, their poses aligned
 
     def points(self, index: np.ndarray) -> Float[np.ndarray, "n 3"]:
         """World points of (fractional) voxel indices (n, 3)."""
@@ -66,7 +68,8 @@ def gather(views: ObjectViews, settings: EvidenceSettings) -> Evidence:
         fusion.add(depth_m, views.camera, views.world_from_camera[view], np.ascontiguousarray(views.fact[view]))
     if views.up is None:
         log.warning("%s: nothing says which way is up; +z is taken, and symmetry and support with it", views.name)
-    return interpret(fusion.result(), settings, _WORLD_UP if views.up is None else views.up)
+    evidence = interpret(fusion.result(), settings, _WORLD_UP if views.up is None else views.up)
+    return dataclasses.replace(evidence, views=views)
 
 
 def interpret(volume: Volume, settings: EvidenceSettings, up: Float[np.ndarray, " 3"]) -> Evidence:

@@ -21,7 +21,7 @@ from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence, gather
 from training.points import PointBatches
 from training.priors import apply_priors, prior
 from training.priors.parsimony import minimal_surface
-from training.priors.symmetry import _Scorer, find_planes
+from training.priors.symmetry import Scorer, find_planes
 from training.settings import EvidenceSettings, PointSettings, PriorSettings
 
 SIZE_M = (0.6, 0.4, 0.5)
@@ -134,8 +134,8 @@ def test_a_box_high_above_the_floor_has_no_support() -> None:
 
 
 def test_symmetry_finds_the_plane_of_a_box_seen_from_three_sides(evidence: Evidence) -> None:
-    best = find_planes(_Scorer(evidence), 1)[0]
-    scorer = _Scorer(evidence)
+    best = find_planes(Scorer(evidence), 1)[0]
+    scorer = Scorer(evidence)
     normal = scorer.normal(best.angle)
     assert abs(normal[0]) > 0.99, "left and right are alike; the front has no seen counterpart"
     assert (scorer.centre @ normal + best.offset_m) / normal[0] == pytest.approx(0.3, abs=0.015)

@@ -32,7 +32,7 @@ def suppose(
     evidence: Evidence,
     where: Bool[np.ndarray, "x y z"],
     side: Int8[np.ndarray, "x y z"],
-    confidence: float,
+    confidence: float | Float[np.ndarray, "x y z"],
     sdf_m: Float[np.ndarray, "x y z"] | None = None,
 ) -> Evidence:
     """The evidence with a side supposed for those voxels of ``where`` that are still unknown."""
@@ -41,6 +41,6 @@ def suppose(
     return replace(
         evidence,
         side=np.where(where, side, evidence.side).astype(np.int8),
-        confidence=np.where(where, np.float32(confidence), evidence.confidence),
+        confidence=np.where(where, np.float32(confidence), evidence.confidence).astype(np.float32),
         sdf_m=np.where(where, distance, evidence.sdf_m).astype(np.float32),
     )

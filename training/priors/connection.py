@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
+from training.evidence import INSIDE, OUTSIDE, Evidence
 from training.priors import prior
 
 _MOST_PARTS = 12  # joined; each costs a search through the whole grid
@@ -25,14 +25,23 @@ def connection(
     least_part: float = 0.02,
     radius_m: float = 0.015,
     doubt_m: float = 0.15,
+    large_part: float = 0.2,
+    far_m: float = 0.6,
     confidence: float = 0.1,
 ) -> Evidence:
     """Assume that every part of at least ``least_part`` of the largest is joined to it by the shortest hidden way.
 
     The way runs through unknown space as a rod of ``radius_m``, and through space seen to be free only within
-    ``doubt_m`` of the object: what is too thin to be sensed is seen through.  A part that lies farther off in free
-    space stays apart, and is later left out as a floater.
+    ``doubt_m`` of the object, or ``far_m`` for what has ``large_part`` of the largest: what is too thin to be sensed is
+    seen through, and no camera mistakes half of an object.  A part that lies farther off in free space stays apart,
+    and is later left out as a floater.
     """
+    for share, reach_m in ((least_part, doubt_m), (large_part, far_m)):
+        evidence = _joined(evidence, share, reach_m, radius_m, confidence)
+    return evidence
+
+
+def _joined(evidence: Evidence, least_part: float, doubt_m: float, radius_m: float, confidence: float) -> Evidence:
     inside = evidence.side == INSIDE
     parts, count = ndimage.label(inside)  # by faces: what meets in an edge or a corner comes apart in the mesh
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
@@ -42,8 +51,10 @@ def connection(
     if len(wanted) < 2:
         return evidence
     main = np.where(np.isin(parts, wanted), parts, 0)
-    border = (evidence.side == OUTSIDE) & (_distance_m(main == 0, evidence.voxel_m) <= doubt_m)
-    hidden, border_cells = _largest_of_cells(evidence.side == UNKNOWN) > 0, _largest_of_cells(border) > 0
+    sensed_free = (evidence.side == OUTSIDE) & (evidence.confidence == 1.0)
+    border = sensed_free & (_distance_m(main == 0, evidence.voxel_m) <= doubt_m)
+    hidden = _largest_of_cells(~sensed_free & ~inside) > 0  # what another prior supposes to be free was not seen either
+    border_cells = _largest_of_cells(border) > 0
     labels = _largest_of_cells(main)
     cost = np.where(labels > 0, 0.05, np.where(hidden, 1.0, 5.0))
     rods = np.zeros(inside.shape, np.bool_)

@@ -36,6 +36,8 @@ def parsimony(
     With ``free_contact`` the surface on which the object rests costs nothing, so that undersides close on the support
     rather than above it.
     """
+    if (evidence.side != UNKNOWN).all():
+        return evidence
     force = _HOLD * evidence.side * evidence.confidence
     force = np.where(evidence.side == UNKNOWN, volume_price * evidence.voxel_m * _CELL, force)
     cells = _means_of_cells(force.astype(np.float32))

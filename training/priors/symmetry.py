@@ -51,7 +51,7 @@ def symmetry(
     Up to ``planes`` vertical planes are used, each only if enough of the sensed surface meets sensed surface when
     mirrored and next to none lands in space seen to be free.
     """
-    scorer = _Scorer(evidence)
+    scorer = Scorer(evidence)
     found = find_planes(scorer, planes)
     for plane in found:
         if plane.hit >= least_hit and plane.miss <= most_miss:
@@ -59,7 +59,7 @@ def symmetry(
     return evidence
 
 
-class _Scorer:
+class Scorer:
     """Scores planes against sensed surface and free space."""
 
     def __init__(self, evidence: Evidence) -> None:
@@ -84,6 +84,13 @@ class _Scorer:
         """The points' signed distance to the plane through the centre."""
         return (self.points - self.centre) @ self.normal(angle)
 
+    def mirror(self, plane: MirrorPlane) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]:
+        """Matrix and shift that take a voxel's index to that of its mirror image."""
+        normal, evidence = self.normal(plane.angle), self._evidence
+        turn = np.eye(3) - 2.0 * np.outer(normal, normal)
+        shift = 2.0 * ((self.centre - evidence.origin_m) @ normal + plane.offset_m) * normal / evidence.voxel_m
+        return turn, shift
+
     def __call__(self, angle: float, offset_m: float) -> MirrorPlane:
         away = self.heights(angle) - offset_m
         moved = np.abs(away) > 1.5 * _HIT_M  # points by the plane meet themselves whatever it is
@@ -98,7 +105,7 @@ class _Scorer:
         return MirrorPlane(angle, offset_m, float(hit.sum() / moved.sum()), float(miss.sum() / moved.sum()))
 
 
-def find_planes(scorer: _Scorer, count: int) -> list[MirrorPlane]:
+def find_planes(scorer: Scorer, count: int) -> list[MirrorPlane]:
     """The best planes of clearly different angles, best first."""
     if len(scorer.points) < 50:
         return []
@@ -118,7 +125,7 @@ def find_planes(scorer: _Scorer, count: int) -> list[MirrorPlane]:
     return sorted(best, key=lambda plane: -plane.score)[:count]
 
 
-def _refine(scorer: _Scorer, plane: MirrorPlane) -> MirrorPlane:
+def _refine(scorer: Scorer, plane: MirrorPlane) -> MirrorPlane:
     """The best plane near ``plane``, by steps that grow finer."""
     for angle_step, offset_step_m in _REFINEMENTS:
         around = itertools.product((-angle_step, 0.0, angle_step), (-offset_step_m, 0.0, offset_step_m))
@@ -137,12 +144,10 @@ def _distance_m(where: np.ndarray, voxel_m: float) -> Float[np.ndarray, "x y z"]
     return (ndimage.distance_transform_edt(where) * voxel_m).astype(np.float32)
 
 
-def _add_mirrored(evidence: Evidence, scorer: _Scorer, plane: MirrorPlane, confidence: float) -> Evidence:
+def _add_mirrored(evidence: Evidence, scorer: Scorer, plane: MirrorPlane, confidence: float) -> Evidence:
     """Suppose for unknown voxels what is known at their mirror image."""
-    normal = scorer.normal(plane.angle)
-    turn = np.eye(3) - 2.0 * np.outer(normal, normal)
-    shift = 2.0 * ((scorer.centre - evidence.origin_m) @ normal + plane.offset_m) * normal / evidence.voxel_m
     index = np.argwhere(evidence.side == UNKNOWN)
+    turn, shift = scorer.mirror(plane)
     image = (index @ turn.T + shift).T
 
     def sample(values: np.ndarray, order: int) -> np.ndarray:

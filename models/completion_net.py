@@ -1,0 +1,116 @@
+"""The network that supposes the surface nobody saw: a small 3D U-Net over a coarse grid of what was seen.
+
+A U-Net (Ronneberger et al. 2015; Cicek et al. 2016) of residual blocks whose branches start at zero (Bachlechner et al.,
+"ReZero is all you need", 2021), so that it needs no normalisation: a cell's result depends on what lies within reach,
+not on how much empty space the grid holds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scene.errors import UserError
+
+WEIGHTS = Path(__file__).parent / "weights" / "completion.safetensors"
+DISTANCE_M = 0.08  # the largest distance told
+
+
+@dataclass(frozen=True)
+class CompletionNetSettings:
+    """Its size."""
+
+    channels: int  # of the input
+    widths: tuple[int, ...] = (16, 32, 72, 104)  # features at each scale, finest first
+    blocks: tuple[int, ...] = (
+        1,
+        2,
+        3,
+        3,
+    )  # residual blocks at each scale on the way down (finest: on the way up alone)
+
+    def __post_init__(self) -> None:
+        if self.channels < 1 or len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks) < 1:
+            raise ValueError("a completion network needs channels >= 1, and as many widths as blocks, all >= 1")
+
+
+class CompletionNet(nn.Module):
+    """Input channels on a grid to signed distance and its sureness on the same grid."""
+
+    def __init__(self, settings: CompletionNetSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        widths, blocks = settings.widths, settings.blocks
+        self.stem = nn.Conv3d(settings.channels, widths[0], 3, padding=1)
+        scales = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv3d(fine, coarse, 2, stride=2) for fine, coarse in scales)
+        self.up = nn.ModuleList(nn.ConvTranspose3d(coarse, fine, 2, stride=2) for fine, coarse in scales)
+        self.coarser = nn.ModuleList(_blocks(width, count) for width, count in zip(widths[1:], blocks[1:], strict=True))
+        finer = zip(widths[:-1], blocks[:-1], strict=True)
+        self.finer = nn.ModuleList(_blocks(width, min(count, 2)) for width, count in finer)
+        self.head = nn.Conv3d(widths[0], 2, 3, padding=1)
+
+    @property
+    def multiple(self) -> int:
+        """Grid sides are padded to multiples of this."""
+        return int(2 ** len(self.down))
+
+    def forward(
+        self, channels: Float[Tensor, "b c x y z"]
+    ) -> tuple[Float[Tensor, "b x y z"], Float[Tensor, "b x y z"]]:
+        """Signed distance as a share of ``DISTANCE_M``, in (-1, 1), positive outside; and the logit of its being right.
+
+        "Right" is: the true surface lies within 2 cm, asked where the predicted one runs.
+        """
+        x, y, z = channels.shape[2:]
+        padding = [(-n) % self.multiple for n in (z, y, x)]
+        features = self.stem(functional.pad(channels, [0, padding[0], 0, padding[1], 0, padding[2]]))
+        passed = []
+        for down, blocks in zip(self.down, self.coarser, strict=True):
+            passed.append(features)
+            features = blocks(down(features))
+        for scale in reversed(range(len(self.up))):
+            features = self.finer[scale](self.up[scale](features) + passed[scale])
+        result = self.head(features)[:, :, :x, :y, :z].float()
+        return torch.tanh(result[:, 0]), result[:, 1]
+
+
+def load_completion_net(weights: Path = WEIGHTS) -> CompletionNet:
+    """The trained network; its size is in the JSON beside the weights.  Raises UserError when a file is not usable."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        about = json.loads(weights.with_suffix(".json").read_text())
+        network = {name: tuple(v) if isinstance(v, list) else v for name, v in about["network"].items()}
+        net = CompletionNet(CompletionNetSettings(**network))
+        net.load_state_dict(load_file(weights))
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"{weights}: cannot be read ({error}); get the file again, or switch the learned prior off with "
+            "--set fit.priors.learned.enabled=false"
+        ) from error
+    return net.float().eval()
+
+
+class _Block(nn.Module):
+    """Two convolutions beside the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv3d(width, width, 3, padding=1)
+        self.second = nn.Conv3d(width, width, 3, padding=1)
+        self.share = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.share * self.second(functional.relu(self.first(functional.relu(features))))
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))
