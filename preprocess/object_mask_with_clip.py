@@ -16,12 +16,12 @@ from pathlib import Path
 if not __package__:  # run as a script: modules are found from the project's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from preprocess.facts import find_doubts, object_facts
 from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
 from preprocess.sightings import Sightings, look_at_all
 from preprocess.views import Scorer, select_views, sharpness_times_area
 from scene.errors import UserError
+from scene.facts import find_doubts, object_facts
 from scene.files import atomic_folder
 from scene.object_source import ObjectSourceWriter, encode_shared
 from scene.records import Instance, Scan

@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64, UInt16
 
 from preprocess.contacts import contrast_lab
-from preprocess.facts import find_doubts
 from preprocess.fused_surface import FusedSurface
 from preprocess.segment_settings import MaskSettings
 from scene.camera import unproject_where
+from scene.facts import find_doubts
 from scene.raycast import RayCaster
 from scene.records import Frame
 

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int64, Integer
 from scipy.ndimage import find_objects
 
-from preprocess.facts import find_doubts, sure_points
 from preprocess.settings import ExtractSettings
 from preprocess.views import Scorer, Sighting, ViewCrop, opened_area
 from scene.cells import CellGrid, LabelVotes, grown, main_cells
+from scene.facts import find_doubts, sure_points
 from scene.records import Frame, Instance, Scan
 from scene.runlog import progress
 from scene.stream import ahead

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 
-from preprocess.facts import find_doubts, object_facts, sure_points
 from preprocess.normals import normals_from_depth
 from preprocess.settings import ExtractSettings, PrepareSettings
 from scene.camera import Intrinsics, unproject_where
 from scene.cells import CellGrid, LabelVotes, grown, main_cells
 from scene.errors import UserError
+from scene.facts import find_doubts, object_facts, sure_points
 from scene.images import millimetres
 from scene.normalize import around
 from scene.object_folder import write_training_folder

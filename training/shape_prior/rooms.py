@@ -13,12 +13,12 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int8, Integer
 
-from preprocess.facts import PixelDoubts, find_doubts, object_facts, sure_points
 from scene.camera import Intrinsics, transform
 from scene.cells import CellGrid, LabelVotes, grown, main_cells
 from scene.depth_noise import DepthNoise, sense, shaken
 from scene.distance_grid import signed_distances
 from scene.errors import UserError
+from scene.facts import PixelDoubts, find_doubts, object_facts, sure_points
 from scene.furniture import Furniture, sample_furniture
 from scene.furniture.draw import chance, pick
 from scene.furniture.odd import oddity

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from preprocess.facts import find_doubts, object_facts, sure_points
 from scene.camera import Intrinsics, unproject
 from scene.cells import CellGrid, grown
+from scene.facts import find_doubts, object_facts, sure_points
 from scene.records import Fact, Frame
 
 CAMERA = Intrinsics(40, 30, 120.0, 120.0, 19.5, 14.5)
