@@ -1,12 +1,13 @@
 """The network that supposes the surface nobody saw: a small 3D U-Net over a coarse grid of what was seen.
 
-A U-Net (Ronneberger et al. 2015; Cicek et al. 2016) of residual blocks whose branches start at zero (Bachlechner et al.,
-"ReZero is all you need", 2021), so that it needs no normalisation: a cell's result depends on what lies within reach,
-not on how much empty space the grid holds.
+A U-Net (Ronneberger et al. 2015; Cicek et al. 2016) of residual blocks whose branches start at zero (Bachlechner et
+al., "ReZero is all you need", 2021), so that it needs no normalisation: a cell's result depends on what lies within
+reach, not on how much empty space the grid holds.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class CompletionNetSettings:
         2,
         3,
         3,
-    )  # residual blocks at each scale on the way down (finest: on the way up alone)
+    )  # residual blocks at each scale, going down (not at the finest) and up (two at most)
 
     def __post_init__(self) -> None:
         if self.channels < 1 or len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks) < 1:
@@ -48,7 +49,7 @@ class CompletionNet(nn.Module):
         self.settings = settings
         widths, blocks = settings.widths, settings.blocks
         self.stem = nn.Conv3d(settings.channels, widths[0], 3, padding=1)
-        scales = list(zip(widths[:-1], widths[1:], strict=True))
+        scales = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(nn.Conv3d(fine, coarse, 2, stride=2) for fine, coarse in scales)
         self.up = nn.ModuleList(nn.ConvTranspose3d(coarse, fine, 2, stride=2) for fine, coarse in scales)
         self.coarser = nn.ModuleList(_blocks(width, count) for width, count in zip(widths[1:], blocks[1:], strict=True))
@@ -88,8 +89,8 @@ def load_completion_net(weights: Path = WEIGHTS) -> CompletionNet:
 
     try:
         about = json.loads(weights.with_suffix(".json").read_text())
-        network = {name: tuple(v) if isinstance(v, list) else v for name, v in about["network"].items()}
-        net = CompletionNet(CompletionNetSettings(**network))
+        size = about["network"]
+        net = CompletionNet(CompletionNetSettings(size["channels"], tuple(size["widths"]), tuple(size["blocks"])))
         net.load_state_dict(load_file(weights))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(

@@ -60,7 +60,7 @@ def _least_distances(corners, distance, band):
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _span(low, high, count):
-    return max(0, int(math.ceil(low))), min(count, int(math.floor(high)) + 1)
+    return max(0, math.ceil(low)), min(count, math.floor(high) + 1)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -121,5 +121,5 @@ def _count_crossings(corners, crossings, aside_x, aside_y):
                 if u < 0 or v < 0 or w < 0:
                     continue
                 z = u * a[2] + v * b[2] + w * c[2]
-                level = min(max(int(math.ceil(z)), 0), levels - 1)
+                level = min(max(math.ceil(z), 0), levels - 1)
                 crossings[i, j, level] += 1 if area > 0 else -1

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from scene.runlog import set_up_logging
 
+# Never forked from this process: numba's and torch's threads do not survive that.  The server has imports, no threads.
+_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def warm_up(modules: Sequence[str]) -> None:
+    """Import what workers will need, once and in the background: a fresh process then starts with it in its hands.
+
+    Where the system has no fork server every worker imports for itself.
+    """
+    if _METHOD == "forkserver":
+        multiprocessing.get_context(_METHOD).set_forkserver_preload(list(modules))
+        multiprocessing.forkserver.ensure_running()
+
 
 @contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool that gives every task a fresh process.
+def worker_pool(workers: int, tasks_each: int | None = 1) -> Iterator[ProcessPoolExecutor]:
+    """A pool that gives every task a fresh process, or a process up to ``tasks_each`` tasks (None: all that come).
 
     The processes end with this one however it ends, and at once when the block is left by an exception (Ctrl-C).
     """
-    # Spawned: numba's and torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(_METHOD)
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin_work, max_tasks_per_child=1)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin_work, max_tasks_per_child=tasks_each)
     try:
         yield pool
     except BaseException:

@@ -5,6 +5,7 @@ Shelving without a name, machines, crates on trestles, sculpture: what matters i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -37,7 +38,7 @@ def _stack(rng: np.random.Generator, size: np.ndarray) -> list[Solid]:
     levels = np.cumsum(rng.uniform(0.3, 1.0, int(rng.integers(2, 5))))
     levels = np.concatenate([[0.0], levels / levels[-1]]) * size[2]
     parts, middle = [], np.zeros(2)
-    for bottom, top in zip(levels[:-1], levels[1:], strict=True):
+    for bottom, top in itertools.pairwise(levels):
         wide = size[:2] * rng.uniform(0.35, 1.0, 2)
         radius = pick(rng, (0.0, 0.0, 0.02, 0.08))
         parts.append(block((middle[0], middle[1]), (wide[0], wide[1]), bottom - _JOIN_M, top + _JOIN_M, radius))

@@ -13,6 +13,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int8, Integer
 
+from models.completion_net import DISTANCE_M
 from scene.camera import Intrinsics, transform
 from scene.cells import CellGrid, LabelVotes, grown, main_cells
 from scene.depth_noise import DepthNoise, sense, shaken
@@ -30,7 +31,6 @@ from scene.room.themes import draw_pieces
 from scene.room.walk import walk
 from training.shape_prior.look import CELL_M, look
 
-TARGET_M = 0.08  # true distances are told up to here
 _CELL_M = 0.05  # of the votes whose surface is where, as in extraction
 _LEAST_SHARE = 0.0005  # of the image: a view that shows less of an object is not used, as in extraction
 _MOST_VIEWS = 40
@@ -43,7 +43,7 @@ class Sample:
     """One object as the network sees it, and its true signed distance; both in 127ths."""
 
     channels: Int8[np.ndarray, "c x y z"]
-    target: Int8[np.ndarray, "x y z"]  # of TARGET_M
+    target: Int8[np.ndarray, "x y z"]  # of DISTANCE_M
     label: str
 
 
@@ -63,10 +63,8 @@ def room_samples(seed: int, walks: int = 2) -> Iterator[Sample]:
 
 def _pieces(rng: np.random.Generator) -> list[Furniture]:
     """A theme's pieces, or a jumble; some stretched out of their usual proportions, some of no family at all."""
-    if chance(rng, 0.5):
-        pieces = draw_pieces(rng)
-    else:
-        pieces = [sample_furniture(rng) for _ in range(int(rng.integers(5, 9)))]
+    themed = chance(rng, 0.5)
+    pieces = draw_pieces(rng) if themed else [sample_furniture(rng) for _ in range(int(rng.integers(5, 9)))]
     pieces += [oddity(rng) for _ in range(int(rng.integers(3, 8)))]
     return [_stretched(rng, piece) if chance(rng, 0.5) else piece for piece in pieces]
 
@@ -169,22 +167,18 @@ def _bled(rng: np.random.Generator, thing: Integer[np.ndarray, "h w"], most_px: 
     """Masks whose borders wander by about ``most_px`` pixels."""
     height, width = thing.shape
     u, v = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    moved = [axis + most_px * 2.0 * (2.0 * _blotches(rng, thing.shape) - 1.0).astype(np.float32) for axis in (u, v)]
-    return cv2.remap(thing.astype(np.uint16), *moved, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE).astype(
-        np.int32
-    )
+    x, y = (axis + most_px * 2.0 * (2.0 * _blotches(rng, thing.shape) - 1.0).astype(np.float32) for axis in (u, v))
+    bled = cv2.remap(thing.astype(np.uint16), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return bled.astype(np.int32)
 
 
 def _views(
     frames: Sequence[Frame], doubts: Sequence[PixelDoubts], number: int, grid: CellGrid, cells: np.ndarray
 ) -> ObjectViews | None:
     """The object's views as extraction gives them, without colour; None when it is hardly seen."""
-    chosen = [
-        (frame, doubt)
-        for frame, doubt in zip(frames, doubts, strict=True)
-        if frame.instance is not None and (frame.instance == number).mean() > _LEAST_SHARE
-    ]
-    chosen = sorted(chosen, key=lambda one: -int((one[0].instance == number).sum()))[:_MOST_VIEWS]
+    pixels = [int(np.count_nonzero(frame.instance == number)) for frame in frames]
+    enough = [k for k, frame in enumerate(frames) if pixels[k] > _LEAST_SHARE * frame.depth_m.size]
+    chosen = [(frames[k], doubts[k]) for k in sorted(enough, key=lambda k: -pixels[k])[:_MOST_VIEWS]]
     if not chosen:
         return None
     facts = [object_facts(frame, number, doubt, grid, cells) for frame, doubt in chosen]
@@ -213,11 +207,11 @@ def _sample(views: ObjectViews, piece: Placed) -> Sample | None:
         seen.origin_m,
         CELL_M,
         seen.shape,
-        TARGET_M,
+        DISTANCE_M,
     )
     surface = np.abs(truth_m) < 0.6 * CELL_M
     known = (np.abs(seen.channels[0]) < 0.7) & (seen.channels[1] > 0)
     if (known & surface).sum() < max(_LEAST_SEEN * surface.sum(), 30):
         return None
-    channels, target = (np.rint(127 * values).astype(np.int8) for values in (seen.channels, truth_m / TARGET_M))
+    channels, target = (np.rint(127 * values).astype(np.int8) for values in (seen.channels, truth_m / DISTANCE_M))
     return Sample(np.clip(channels, -127, 127), target, piece.label)
