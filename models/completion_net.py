@@ -93,8 +93,10 @@ def load_completion_net(weights: Path = WEIGHTS) -> CompletionNet:
         net = CompletionNet(CompletionNetSettings(size["channels"], tuple(size["widths"]), tuple(size["blocks"])))
         net.load_state_dict(load_file(weights))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        unfit = isinstance(error, KeyError | TypeError | RuntimeError)  # these say much, and nothing to a user
+        reason = "the weights are not of the size in the JSON beside them" if unfit else error
         raise UserError(
-            f"{weights}: cannot be read ({error}); get the file again, or switch the learned prior off with "
+            f"{weights}: cannot be read ({reason}); get the file again, or switch the learned prior off with "
             "--set fit.priors.learned.enabled=false"
         ) from error
     return net.float().eval()
