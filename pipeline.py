@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from object_tasks import ObjectTask, finished, past_cost, remove_mesh, run_tasks
+from object_tasks import ObjectTask, finished, past_cost, remove_mesh, run_tasks, warm_up_tasks
 from scene.config import to_dict
 from scene.errors import UserError
 from scene.files import fingerprint, folders_in, is_current, stage_cost, stage_folder, write_json
@@ -69,7 +69,8 @@ def refuse_unknown_names(settings: Settings) -> None:
 
 def input_fingerprint(folder: Path) -> str:
     """The program's source, and names, sizes and times of a scan's files: reading all of a long one takes minutes."""
-    source = [path for name in _PROGRAM for path in sorted((ROOT / name).rglob("*.py"))]
+    program = [path for name in _PROGRAM for path in sorted((ROOT / name).rglob("*"))]
+    source = [path for path in program if path.suffix in (".py", ".safetensors")]
     files = [path for name in _INPUTS for path in sorted((folder / name).glob("*")) if path.is_file()]
     files += sorted(path for path in folder.glob("*") if path.is_file())
     files += sorted(folder.resolve().parent.glob("*.tsv"))
@@ -105,6 +106,7 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
     chosen = fingerprint([mark, job.objects])
 
     def make(temporary: Path) -> None:
+        warm_up_tasks()
         extract(scan, temporary, job.settings.extract, job.objects)
 
     if not stage_folder(root, chosen, make):

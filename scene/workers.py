@@ -16,6 +16,8 @@ from scene.runlog import set_up_logging
 # Never forked from this process: numba's and torch's threads do not survive that.  The server has imports, no threads.
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
 
 def warm_up(modules: Sequence[str]) -> None:
     """Import what workers will need, once and in the background: a fresh process then starts with it in its hands.
@@ -24,26 +26,52 @@ def warm_up(modules: Sequence[str]) -> None:
     """
     if _METHOD == "forkserver":
         multiprocessing.get_context(_METHOD).set_forkserver_preload(list(modules))
-        multiprocessing.forkserver.ensure_running()
+        _start_server()
 
 
 @contextmanager
-def worker_pool(workers: int, tasks_each: int | None = 1) -> Iterator[ProcessPoolExecutor]:
-    """A pool that gives every task a fresh process, or a process up to ``tasks_each`` tasks (None: all that come).
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool that gives every task a fresh process, which computes in one thread.
 
     The processes end with this one however it ends, and at once when the block is left by an exception (Ctrl-C).
     """
     context = multiprocessing.get_context(_METHOD)
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin_work, max_tasks_per_child=tasks_each)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin_work, max_tasks_per_child=1)
     try:
-        yield pool
+        with _one_thread_each():
+            if _METHOD == "forkserver":
+                _start_server()
+            yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - before:
             child.terminate()
         raise
     pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_server() -> None:
+    with _one_thread_each():
+        multiprocessing.forkserver.ensure_running()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """What is started meanwhile computes in one thread, in all libraries: processes side by side are the threads.
+
+    More threads than cores make each other wait, and the fit several times as slow.
+    """
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _begin_work() -> None:

@@ -44,3 +44,29 @@ def test_workers_end_with_a_parent_that_is_stopped(tmp_path: Path, how: signal.S
     _, said = parent.communicate(timeout=60)
     assert "Traceback" not in said
     assert parent.returncode == (130 if how is signal.SIGINT else -how)
+
+
+CHILD = """
+import os, sys
+sys.path.insert(0, {root!r})
+from scene.workers import warm_up, worker_pool
+
+def threads_and_module():
+    return os.environ.get("NUMBA_NUM_THREADS"), "this" in sys.modules
+
+def main():
+    warm_up(["this"])
+    with worker_pool(1) as pool:
+        print(pool.submit(threads_and_module).result(), os.environ.get("NUMBA_NUM_THREADS"))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_workers_compute_in_one_thread_with_imports_in_their_hands(tmp_path: Path) -> None:
+    program = tmp_path / "warm.py"
+    program.write_text(CHILD.format(root=str(ROOT)))
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.splitlines()[-1] == "('1', True) 2"
