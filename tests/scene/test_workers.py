@@ -57,7 +57,8 @@ def threads_and_module():
 def main():
     warm_up(["this"])
     with worker_pool(1) as pool:
-        print(pool.submit(threads_and_module).result(), os.environ.get("NUMBA_NUM_THREADS"))
+        found = pool.submit(threads_and_module).result()
+    print(found, os.environ.get("NUMBA_NUM_THREADS"))
 
 if __name__ == "__main__":
     main()
