@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import trimesh
-from jaxtyping import Float, Int8, Integer
+from jaxtyping import Float, Int8, Integer, UInt8
 
 from models.completion_net import DISTANCE_M
 from scene.camera import Intrinsics, transform
@@ -151,9 +151,14 @@ def _frames(
         depth_mm = sense(depth_m, facing, rng, noise)
         depth_mm[np.isin(thing, list(dark)) & (_blotches(rng, depth_m.shape) < dark_share)] = 0
         sensed_m = np.where(depth_mm > 0, depth_mm * np.float32(1e-3) + np.float32(bias_m), 0).astype(np.float32)
-        color = np.zeros((0, 0, 3), np.uint8)
+        color = _no_color(depth_m.shape)
         frames.append(Frame(index, camera, reported[index], color, sensed_m, _bled(rng, thing, bleed_px)))
     return frames
+
+
+def _no_color(shape: tuple[int, ...]) -> UInt8[np.ndarray, "... 3"]:
+    """Black images of that shape that take no memory: nothing here looks at colour."""
+    return np.broadcast_to(np.uint8(0), (*shape, 3))
 
 
 def _blotches(rng: np.random.Generator, shape: tuple[int, int]) -> Float[np.ndarray, "h w"]:
@@ -189,7 +194,7 @@ def _views(
         camera=frames[0].camera,
         world_from_camera=np.stack([frame.world_from_camera for frame, _ in chosen]),
         world_from_normalized=np.eye(4),
-        color=np.zeros((len(chosen), 0, 0, 3), np.uint8),
+        color=_no_color(depth_mm.shape),
         depth_mm=depth_mm,
         fact=np.stack(facts),
         up=np.array([0.0, 0.0, 1.0]),

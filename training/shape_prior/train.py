@@ -16,7 +16,7 @@ import argparse
 import csv
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,8 @@ import torch
 from scene.errors import UserError
 from scene.files import write_json
 from scene.runlog import log, run_cli
-from scene.workers import worker_pool
+from scene.workers import warm_up, worker_pool
+from training.shape_prior import generate
 from training.shape_prior.generate import HELD_OUT, ROOMS_OF_A_SEED, RoomSource
 from training.shape_prior.learner import Learner, TrainSettings
 from training.shape_prior.objective import held_out_scores
@@ -108,7 +109,7 @@ def _about(
     }
 
 
-def _note(path: Path, row: dict[str, float]) -> None:
+def _note(path: Path, row: Mapping[str, int | float]) -> None:
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, row)
@@ -147,7 +148,8 @@ def main() -> int:
         raise UserError(f"these options cannot be: {error}") from error
     name = arguments.device if arguments.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with worker_pool(arguments.workers, tasks_each=None) as processes:
+    warm_up([generate.__name__])
+    with worker_pool(arguments.workers) as processes:
         rooms_from = partial(RoomSource, processes, held_out=settings.held_out_rooms, ahead=2 * arguments.workers)
         about = train(arguments.out, settings, torch.device(name), rooms_from)
     about["command"] = _command(arguments)
