@@ -16,7 +16,7 @@ def _grid(mesh: trimesh.Trimesh, voxel_m: float, band_m: float) -> tuple[np.ndar
     return distances, origin_m + voxel_m * np.argwhere(np.ones(shape, bool))
 
 
-def test_a_box_gives_its_formula():
+def test_a_box_gives_its_formula() -> None:
     distances, points = _grid(trimesh.creation.box((0.4, 0.3, 0.2)), 0.02, 0.05)
     beyond = np.abs(points) - [0.2, 0.15, 0.1]
     outside = np.linalg.norm(np.maximum(beyond, 0), axis=1)
@@ -24,7 +24,7 @@ def test_a_box_gives_its_formula():
     np.testing.assert_allclose(distances.ravel(), np.clip(expected, -0.05, 0.05), atol=1e-6)
 
 
-def test_faces_on_the_voxels_leave_no_streaks():
+def test_faces_on_the_voxels_leave_no_streaks() -> None:
     mesh = trimesh.creation.box(bounds=[[0, 0, 0], [0.4, 0.4, 0.4]])
     distances = signed_distances(
         np.asarray(mesh.vertices), np.asarray(mesh.faces), np.full(3, -0.1), 0.1, (7, 7, 7), 0.3
@@ -33,7 +33,7 @@ def test_faces_on_the_voxels_leave_no_streaks():
     assert (distances > 0).sum() + (np.abs(distances) < 1e-6).sum() == 7**3 - 3**3
 
 
-def test_furniture_agrees_with_trimesh():
+def test_furniture_agrees_with_trimesh() -> None:
     for family, seed in (("chair", 3), ("plant", 1), ("bookcase", 2)):
         mesh = FAMILIES[family](np.random.default_rng(seed)).mesh
         distances, points = _grid(mesh, 0.05, 0.08)
@@ -45,7 +45,7 @@ def test_furniture_agrees_with_trimesh():
         assert ((distances.ravel()[chosen[sure]] < 0) == inside).mean() > 0.995, family
 
 
-def test_overlapping_parts_count_as_their_union():
+def test_overlapping_parts_count_as_their_union() -> None:
     parts = [trimesh.creation.box((0.3, 0.3, 0.3)), trimesh.creation.box((0.3, 0.1, 0.1))]
     parts[1].apply_translation([0.15, 0.01, 0.01])
     distances, points = _grid(trimesh.util.concatenate(parts), 0.02, 0.05)
