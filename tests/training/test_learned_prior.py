@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,15 @@ def evidence_of(family: str) -> tuple[Evidence, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def seen() -> tuple[Evidence, np.ndarray]:
-    return evidence_of("night stand")
+def seen() -> Evidence:
+    return completed("night stand")[0]
+
+
+@cache
+def completed(family: str) -> tuple[Evidence, Evidence, np.ndarray]:
+    """Before and after the prior, and the true distance."""
+    evidence, true_m = evidence_of(family)
+    return evidence, learned(evidence), true_m
 
 
 def wrong(evidence: Evidence, true_m: np.ndarray, hidden: np.ndarray) -> float:
@@ -48,8 +55,8 @@ def wrong(evidence: Evidence, true_m: np.ndarray, hidden: np.ndarray) -> float:
     return float(((evidence.side[hidden] == INSIDE) != (true_m[hidden] < 0)).mean())
 
 
-def test_it_decides_what_was_not_sensed_and_nothing_else(seen: tuple[Evidence, np.ndarray]) -> None:
-    before, after = seen[0], learned(seen[0])
+def test_it_decides_what_was_not_sensed_and_nothing_else() -> None:
+    before, after, _ = completed("night stand")
     known = before.side != UNKNOWN
     assert 0.1 < known.mean() < 0.9
     for one, other in ((before.side, after.side), (before.sdf_m, after.sdf_m), (before.confidence, after.confidence)):
@@ -63,17 +70,16 @@ def test_it_decides_what_was_not_sensed_and_nothing_else(seen: tuple[Evidence, n
 
 @pytest.mark.parametrize("family", ["night stand", "desk", "armchair"])
 def test_hidden_sides_are_more_often_right_than_by_parsimony_or_by_nothing(family: str) -> None:
-    evidence, true_m = evidence_of(family)
+    evidence, after, true_m = completed(family)
     hidden = evidence.side == UNKNOWN
-    by_learning = wrong(learned(evidence), true_m, hidden)
+    by_learning = wrong(after, true_m, hidden)
     assert by_learning < 0.07
     assert by_learning < 0.7 * wrong(parsimony(evidence), true_m, hidden)
     assert by_learning < 0.7 * wrong(evidence, true_m, hidden), "all outside"
 
 
 def test_confidence_is_lower_where_the_surface_lies_elsewhere() -> None:
-    evidence, true_m = evidence_of("desk")
-    after = learned(evidence)
+    evidence, after, true_m = completed("desk")
     surface = (evidence.side == UNKNOWN) & (np.abs(after.sdf_m) < 0.01)
     right = np.abs(true_m[surface]) < 0.02
     sure = after.confidence[surface]
@@ -82,21 +88,21 @@ def test_confidence_is_lower_where_the_surface_lies_elsewhere() -> None:
     assert sure.mean() == pytest.approx(right.mean(), abs=0.2)
 
 
-def test_looking_at_mirror_images_too_agrees(seen: tuple[Evidence, np.ndarray]) -> None:
-    assert seen[0].views is not None
-    coarse = look(seen[0].views)
+def test_looking_at_mirror_images_too_agrees(seen: Evidence) -> None:
+    assert seen.views is not None
+    coarse = look(seen.views)
     once, twice = predict(coarse, 1), predict(coarse, 2)
     assert once[0].shape == once[1].shape == coarse.shape
     assert np.abs(once[0]).max() <= DISTANCE_M
     assert 0 < np.abs(once[0] - twice[0]).mean() < 0.2 * DISTANCE_M
 
 
-def test_without_views_it_is_told_and_without_depth_it_says_nothing(seen: tuple[Evidence, np.ndarray]) -> None:
+def test_without_views_it_is_told_and_without_depth_it_says_nothing(seen: Evidence) -> None:
     with pytest.raises(UserError, match="looks at an object's views"):
-        learned(dataclasses.replace(seen[0], views=None))
-    assert seen[0].views is not None
-    blind = dataclasses.replace(seen[0].views, depth_mm=np.zeros_like(seen[0].views.depth_mm))
-    without = dataclasses.replace(seen[0], views=blind)
+        learned(dataclasses.replace(seen, views=None))
+    assert seen.views is not None
+    blind = dataclasses.replace(seen.views, depth_mm=np.zeros_like(seen.views.depth_mm))
+    without = dataclasses.replace(seen, views=blind)
     assert learned(without) is without
 
 
@@ -111,12 +117,12 @@ def broken_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     module._network.cache_clear()
 
 
-def test_broken_weights_are_told_in_one_sentence(seen: tuple[Evidence, np.ndarray], broken_weights: Path) -> None:
+def test_broken_weights_are_told_in_one_sentence(seen: Evidence, broken_weights: Path) -> None:
     with pytest.raises(UserError, match=r"get the file again, or switch the learned prior off") as refused:
-        apply_priors(seen[0], {"learned": PriorSettings()})
+        apply_priors(seen, {"learned": PriorSettings()})
     assert str(refused.value).startswith(str(broken_weights))
     assert "\n" not in str(refused.value)
-    assert apply_priors(seen[0], {"learned": PriorSettings(enabled=False)}) is seen[0]
+    assert apply_priors(seen, {"learned": PriorSettings(enabled=False)}) is seen
 
 
 def test_it_is_one_of_the_priors() -> None:
