@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from scene.errors import UserError
+from training.distance import distance_m
 from training.evidence import INSIDE, Evidence
 
 _AGREES = 0.6  # of the band: nearer to a surface than this a sensed distance is more exact than the voxels
@@ -34,8 +35,7 @@ def complete(evidence: Evidence, least_part: float = 0.02) -> CompleteShape:
     inside = _main_parts(evidence.side == INSIDE, least_part)
     if not inside.any():
         raise UserError("the views agree on no surface of the object; check its masks and the scan's poses")
-    outward = ndimage.distance_transform_edt(~inside)
-    inward = ndimage.distance_transform_edt(inside)
+    outward, inward = distance_m(~inside, 1.0), distance_m(inside, 1.0)
     # The surface runs half-way between the last voxel inside and the first outside.
     distance = (np.where(inside, 0.5 - inward, outward - 0.5) * evidence.voxel_m).astype(np.float32)
     smooth = ndimage.gaussian_filter(distance, _SMOOTH_VOXELS)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from training.distance import distance_m
 from training.evidence import INSIDE, OUTSIDE, Evidence
 from training.priors import prior
 
@@ -52,7 +53,7 @@ def _joined(evidence: Evidence, least_part: float, doubt_m: float, radius_m: flo
         return evidence
     main = np.where(np.isin(parts, wanted), parts, 0)
     sensed_free = (evidence.side == OUTSIDE) & (evidence.confidence == 1.0)
-    border = sensed_free & (_distance_m(main == 0, evidence.voxel_m) <= doubt_m)
+    border = sensed_free & (distance_m(main == 0, evidence.voxel_m) <= doubt_m)
     hidden = _largest_of_cells(~sensed_free & ~inside) > 0  # what another prior supposes to be free was not seen either
     border_cells = _largest_of_cells(border) > 0
     labels = _largest_of_cells(main)
@@ -64,7 +65,7 @@ def _joined(evidence: Evidence, least_part: float, doubt_m: float, radius_m: flo
     if not rods.any():
         return evidence
     # The way's voxels lie a cell apart; a voxel more closes it.
-    rod = _distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m
+    rod = distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m
     rod &= ~inside
     return replace(
         evidence,
@@ -126,8 +127,3 @@ def _largest_of_cells(values: np.ndarray) -> Int[np.ndarray, "x2 y2 z2"]:
     padded = np.pad(values.astype(np.int64), [(0, -n % _CELL) for n in values.shape])
     x, y, z = (n // _CELL for n in padded.shape)
     return padded.reshape(x, _CELL, y, _CELL, z, _CELL).max(axis=(1, 3, 5))
-
-
-def _distance_m(where: Bool[np.ndarray, "x y z"], voxel_m: float) -> Float[np.ndarray, "x y z"]:
-    """Distance of the voxels of ``where`` to the nearest that is not."""
-    return ndimage.distance_transform_edt(where) * voxel_m

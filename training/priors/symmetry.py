@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
+from training.distance import distance_m
 from training.evidence import OUTSIDE, UNKNOWN, Evidence
 from training.priors import prior, suppose
 
@@ -69,8 +70,8 @@ class Scorer:
         surface = evidence.surface()
         free = (evidence.side == OUTSIDE) & (evidence.confidence == 1.0)
         voxel_m = evidence.voxel_m
-        self._to_surface_m = _distance_m(~surface, voxel_m)
-        self._into_free_m = _distance_m(free, voxel_m)
+        self._to_surface_m = distance_m(~surface, voxel_m)
+        self._into_free_m = distance_m(free, voxel_m)
         index = np.argwhere(surface)
         chosen = np.random.default_rng(0).permutation(len(index))[:_POINTS]
         self.points = evidence.points(index[chosen]).astype(np.float64)
@@ -137,11 +138,6 @@ def _refine(scorer: Scorer, plane: MirrorPlane) -> MirrorPlane:
 def _angle_between(a: float, b: float) -> float:
     difference = abs(a - b) % np.pi
     return min(difference, np.pi - difference)
-
-
-def _distance_m(where: np.ndarray, voxel_m: float) -> Float[np.ndarray, "x y z"]:
-    """Distance of the voxels of ``where`` to the nearest that is not."""
-    return (ndimage.distance_transform_edt(where) * voxel_m).astype(np.float32)
 
 
 def _add_mirrored(evidence: Evidence, scorer: Scorer, plane: MirrorPlane, confidence: float) -> Evidence:
