@@ -108,7 +108,7 @@ class EvidenceSettings:
 
     voxel_m: float = 0.01  # side of a voxel; about the noise of the usual depth camera at 2 m
     min_voxels_across: int = 100  # small objects get smaller voxels, so that so many lie along their box's diagonal
-    max_voxels: int = 6_000_000  # large ones get larger voxels: so many hold in 0.2 GB
+    max_voxels: int = 4_000_000  # large ones get larger voxels: so many hold in 0.15 GB
     front_m: float = 0.04  # in front of a sensed surface distances are averaged this far; farther is free
     thickness_m: float = 0.03  # behind it this far, and so far the object goes on at least
     least_weight: float = 0.1  # of evidence, for a voxel to count as seen; a square view from 1 m weighs 1
