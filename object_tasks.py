@@ -21,7 +21,7 @@ from typing import Any
 
 from scene.errors import UserError
 from scene.files import fingerprint, is_current, read_json, stage_folder, write_json, write_text
-from scene.runlog import Countdown, Stopwatch, covered, log, peak_memory_mb
+from scene.runlog import Countdown, Stopwatch, available_memory, covered, log, peak_memory_mb
 from scene.workers import warm_up, worker_pool
 from settings import Settings
 
@@ -73,6 +73,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
     """One object, from its folder to its saved mesh; does only what is missing."""
     watch, began = Stopwatch(), time.time()
     with watch.stage("load"):
+        import cv2
         import numba
         import torch
 
@@ -87,6 +88,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
 
         torch.set_num_threads(1)
         numba.set_num_threads(1)
+        cv2.setNumThreads(1)
     with watch.stage("prepare"):
         prepare_settings = task.settings.prepare
         stage_folder(
@@ -175,7 +177,7 @@ def run_tasks(tasks: Sequence[ObjectTask], device: str) -> dict[int, Record]:
 
 def worker_count(tasks: int) -> int:
     """As many processes as there are tasks, cores this process may use, and memory for."""
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = available_memory()
     return max(1, min(tasks, len(os.sched_getaffinity(0)), memory // _MEMORY_A_PROCESS))
 
 

@@ -70,7 +70,7 @@ def refuse_unknown_names(settings: Settings) -> None:
 def input_fingerprint(folder: Path) -> str:
     """The program's source, and names, sizes and times of a scan's files: reading all of a long one takes minutes."""
     program = [path for name in _PROGRAM for path in sorted((ROOT / name).rglob("*"))]
-    source = [path for path in program if path.suffix in (".py", ".safetensors")]
+    source = [path for path in program if path.suffix in (".py", ".safetensors", ".json")]
     files = [path for name in _INPUTS for path in sorted((folder / name).glob("*")) if path.is_file()]
     files += sorted(path for path in folder.glob("*") if path.is_file())
     files += sorted(folder.resolve().parent.glob("*.tsv"))
@@ -147,6 +147,7 @@ def reconstruct_objects(
     for task in missing:  # or an object that fails now would be scored by its mesh of an earlier run
         remove_mesh(task.mesh)
     results.update(run_tasks(missing, job.device))
+    watch.held_elsewhere(past_cost(results.values())["peak_memory_mb"])
     if len(missing) < len(tasks):
         watch.recall(**past_cost(results.values()))
     return [results[task.instance_id] for task in tasks]

@@ -80,6 +80,16 @@ def peak_memory_mb() -> float:
     return max(resource.getrusage(holder).ru_maxrss for holder in holders) / 1024.0
 
 
+def available_memory() -> int:
+    """Bytes that a new process could have; what the system only caches counts, where it tells (Linux)."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        if "MemAvailable" in lines:
+            return int(lines["MemAvailable"].split()[0]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
 @dataclass
 class Stopwatch:
     """Seconds and peak memory a stage, in the order the stages ran.
@@ -89,6 +99,7 @@ class Stopwatch:
 
     stages: list[dict[str, Any]] = field(default_factory=list)
     _recalled: dict[str, float] | None = None
+    _elsewhere_mb: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -97,11 +108,16 @@ class Stopwatch:
             yield
         finally:
             seconds = round(time.perf_counter() - start, 3)
-            record = {"stage": name, "seconds": seconds, "peak_memory_mb": round(peak_memory_mb(), 1)}
+            held_mb = max(peak_memory_mb(), self._elsewhere_mb)
+            record = {"stage": name, "seconds": seconds, "peak_memory_mb": round(held_mb, 1)}
             if self._recalled is not None:
                 record |= {**self._recalled, "earlier_run": True}
-            self._recalled = None
+            self._recalled, self._elsewhere_mb = None, 0.0
             self.stages.append(record)
+
+    def held_elsewhere(self, peak_memory_mb: float) -> None:
+        """The most memory of a process that works for the stage now running, and that this one does not see end."""
+        self._elsewhere_mb = peak_memory_mb
 
     def recall(self, seconds: float, peak_memory_mb: float) -> None:
         """What the stage now running does was done before, wholly or in part, and took this in all."""

@@ -52,10 +52,10 @@ sys.path.insert(0, {root!r})
 from scene.workers import warm_up, worker_pool
 
 def threads_and_module():
-    return os.environ.get("NUMBA_NUM_THREADS"), "this" in sys.modules
+    return os.environ.get("NUMBA_NUM_THREADS"), "scene.camera" in sys.modules
 
 def main():
-    warm_up(["this"])
+    warm_up(["scene.camera"])
     with worker_pool(1) as pool:
         found = pool.submit(threads_and_module).result()
     print(found, os.environ.get("NUMBA_NUM_THREADS"))
@@ -69,5 +69,10 @@ def test_workers_compute_in_one_thread_with_imports_in_their_hands(tmp_path: Pat
     program = tmp_path / "warm.py"
     program.write_text(CHILD.format(root=str(ROOT)))
     environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, env=environment, check=True)
+    (tmp_path / "scene").mkdir()  # where a command is given from says nothing of what is imported
+    (tmp_path / "scene" / "__init__.py").write_text("raise RuntimeError('the wrong scene')")
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, env=environment, check=True, cwd=tmp_path
+    )
+    assert "wrong scene" not in done.stderr
     assert done.stdout.splitlines()[-1] == "('1', True) 2"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -52,6 +54,16 @@ def test_a_small_part_close_by_is_joined_through_free_space() -> None:
 def test_how_far_a_large_part_may_be_is_an_option() -> None:
     assert pieces(connection(parts(LARGE, OUTSIDE, 1.0), far_m=0.15)) == 2
     assert pieces(connection(parts(LARGE, OUTSIDE, 1.0), large_part=0.99)) == 2
+
+
+def test_nothing_is_joined_below_the_support() -> None:
+    """Two large parts that stand on a floor: the way between them runs above it, though below nothing was seen."""
+    apart = parts(LARGE, OUTSIDE, 1.0)
+    confidence = apart.confidence.copy()
+    confidence[:, :, :4] = 0.9  # what the support prior supposes
+    joined = connection(replace(apart, confidence=confidence, support_m=4 * VOXEL_M))
+    assert pieces(joined) == 1
+    assert not (joined.side[:, :, :3] == INSIDE).any()
 
 
 @pytest.mark.parametrize(("side", "confidence"), [(UNKNOWN, 0.0), (OUTSIDE, 0.7)])

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int8
 
+from scene.errors import UserError
 from scene.registry import Registry
 from training.evidence import UNKNOWN, Evidence
 from training.settings import PriorSettings
@@ -35,7 +36,12 @@ def suppose(
     confidence: float | Float[np.ndarray, "x y z"],
     sdf_m: Float[np.ndarray, "x y z"] | None = None,
 ) -> Evidence:
-    """The evidence with a side supposed for those voxels of ``where`` that are still unknown."""
+    """The evidence with a side supposed for those voxels of ``where`` that are still unknown.
+
+    Raises UserError for a confidence that is not in [0, 1).
+    """
+    if np.min(confidence) < 0 or np.max(confidence) >= 1:
+        raise UserError("a prior's confidence must be from 0 to less than 1, which stands for what was sensed")
     where = where & (evidence.side == UNKNOWN) & (side != UNKNOWN)
     distance = evidence.band_m * side if sdf_m is None else np.clip(sdf_m, -evidence.band_m, evidence.band_m)
     return replace(

@@ -53,8 +53,11 @@ def _joined(evidence: Evidence, least_part: float, doubt_m: float, radius_m: flo
         return evidence
     main = np.where(np.isin(parts, wanted), parts, 0)
     sensed_free = (evidence.side == OUTSIDE) & (evidence.confidence == 1.0)
+    floor_m = -np.inf if evidence.support_m is None else evidence.support_m
+    barred = evidence.heights() < floor_m
     border = sensed_free & (distance_m(main == 0, evidence.voxel_m) <= doubt_m)
-    hidden = _largest_of_cells(~sensed_free & ~inside) > 0  # what another prior supposes to be free was not seen either
+    # What another prior supposes to be free was not seen either; but nothing passes below what the object stands on.
+    hidden = _largest_of_cells(~sensed_free & ~inside & ~barred) > 0
     border_cells = _largest_of_cells(border) > 0
     labels = _largest_of_cells(main)
     cost = np.where(labels > 0, 0.05, np.where(hidden, 1.0, 5.0))
@@ -66,7 +69,7 @@ def _joined(evidence: Evidence, least_part: float, doubt_m: float, radius_m: flo
         return evidence
     # The way's voxels lie a cell apart; a voxel more closes it.
     rod = distance_m(~rods, evidence.voxel_m) <= radius_m + evidence.voxel_m
-    rod &= ~inside
+    rod &= ~inside & ~barred
     return replace(
         evidence,
         side=np.where(rod, INSIDE, evidence.side).astype(np.int8),

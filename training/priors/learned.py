@@ -26,6 +26,8 @@ def learned(evidence: Evidence, *, looks: int = 1) -> Evidence:
     The network's signed distance decides unknown voxels; how sure it is becomes their confidence.  Both are the mean
     of ``looks`` (at most 4) at the object and its mirror images.
     """
+    if not 1 <= looks <= 4:
+        raise UserError(f"prior learned: looks is {looks}; it can be 1 to 4")
     if evidence.views is None:
         raise UserError("the learned prior looks at an object's views; these were not given with the evidence")
     try:
@@ -49,7 +51,7 @@ def predict(seen: CoarseLook, looks: int = 1) -> tuple[Float[np.ndarray, "x y z"
     channels = torch.from_numpy(seen.channels)[None].contiguous(memory_format=torch.channels_last_3d)
     distances, sure = [], []
     with torch.inference_mode():
-        for flipped in ((), (0,), (1,), (0, 1))[: max(1, looks)]:
+        for flipped in ((), (0,), (1,), (0, 1))[:looks]:
             distance, logit = _network()(channels.flip([axis + 2 for axis in flipped]))
             back = [axis + 1 for axis in flipped]
             distances.append(distance.flip(back)[0])

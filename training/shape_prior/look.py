@@ -26,7 +26,7 @@ PLANES = 2  # mirror planes shown
 CHANNELS = 9 + 3 * PLANES
 _SETTINGS = EvidenceSettings(voxel_m=CELL_M)
 _ROOM_SHARE, _LEAST_ROOM_M, _MOST_ROOM_M = 0.25, 0.16, 0.5  # round what was seen, for what was not
-_MOST_CELLS = 3_000_000
+_MOST_CELLS = 2_000_000
 _MOST_GAP_M = 0.3  # between an object's lowest sensed point and what it stands on
 _RIM = 4  # cells
 _Z = np.array([0.0, 0.0, 1.0])
