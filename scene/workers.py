@@ -17,6 +17,7 @@ from scene.runlog import set_up_logging
 # Never forked from this process: numba's and torch's threads do not survive that.  The server has imports, no threads.
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
+_GRACE_S = 5.0
 _ROOT = Path(__file__).resolve().parents[1]
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -47,8 +48,13 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
             yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
+        left = set(multiprocessing.active_children()) - before
+        for child in left:
             child.terminate()
+        for child in left:  # what does not heed the request in time is not asked again
+            child.join(_GRACE_S)
+            if child.is_alive():
+                child.kill()
         raise
     pool.shutdown(wait=False, cancel_futures=True)
 
