@@ -32,11 +32,22 @@ if __name__ == "__main__":
 """
 
 
+def _heed_interrupts() -> None:
+    """A shell's background jobs, and all they start, are made deaf to Ctrl-C; the tests may be such a job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_end_with_a_parent_that_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
     program = tmp_path / "parent.py"
     program.write_text(PARENT.format(root=str(ROOT)))
-    parent = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts,
+    )
     assert parent.stdout is not None
     assert [parent.stdout.readline() for _ in range(2)] == ["at work\n"] * 2
     os.kill(parent.pid, how)
