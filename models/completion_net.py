@@ -29,12 +29,8 @@ class CompletionNetSettings:
 
     channels: int  # of the input
     widths: tuple[int, ...] = (16, 32, 72, 104)  # features at each scale, finest first
-    blocks: tuple[int, ...] = (
-        1,
-        2,
-        3,
-        3,
-    )  # residual blocks at each scale, going down (not at the finest) and up (two at most)
+    # Residual blocks at each scale, going down (not at the finest) and up (two at most).
+    blocks: tuple[int, ...] = (1, 2, 3, 3)
 
     def __post_init__(self) -> None:
         if self.channels < 1 or len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks) < 1:
