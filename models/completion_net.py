@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,6 +28,7 @@ class CompletionNetSettings:
     """Its size."""
 
     channels: int  # of the input
+    kinds: int = 1  # of things, of which the input may be one; kind 0 is the unknown
     widths: tuple[int, ...] = (16, 32, 72, 104)  # features at each scale, finest first
     # Residual blocks at each scale, going down (not at the finest) and up (two at most).
     blocks: tuple[int, ...] = (1, 2, 3, 3)
@@ -35,6 +36,8 @@ class CompletionNetSettings:
     def __post_init__(self) -> None:
         if self.channels < 1 or len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks) < 1:
             raise ValueError("a completion network needs channels >= 1, and as many widths as blocks, all >= 1")
+        if self.kinds < 1:
+            raise ValueError("a completion network needs kinds >= 1: the unknown is one")
 
 
 class CompletionNet(nn.Module):
@@ -52,6 +55,10 @@ class CompletionNet(nn.Module):
         finer = zip(widths[:-1], blocks[:-1], strict=True)
         self.finer = nn.ModuleList(_blocks(width, min(count, 2)) for width, count in finer)
         self.head = nn.Conv3d(widths[0], 2, 3, padding=1)
+        # What a thing is shifts the features of every scale; at first not at all.
+        self.kind = nn.ModuleList(nn.Embedding(settings.kinds, width) for width in widths)
+        for weight in self.kind.parameters():
+            nn.init.zeros_(weight)
 
     @property
     def multiple(self) -> int:
@@ -59,7 +66,7 @@ class CompletionNet(nn.Module):
         return int(2 ** len(self.down))
 
     def forward(
-        self, channels: Float[Tensor, "b c x y z"]
+        self, channels: Float[Tensor, "b c x y z"], kind: Int[Tensor, " b"]
     ) -> tuple[Float[Tensor, "b x y z"], Float[Tensor, "b x y z"]]:
         """Signed distance as a share of ``DISTANCE_M``, in (-1, 1), positive outside; and the logit of its being right.
 
@@ -67,11 +74,12 @@ class CompletionNet(nn.Module):
         """
         x, y, z = channels.shape[2:]
         padding = [(-n) % self.multiple for n in (z, y, x)]
-        features = self.stem(functional.pad(channels, [0, padding[0], 0, padding[1], 0, padding[2]]))
+        shifts = [scale(kind)[:, :, None, None, None] for scale in self.kind]
+        features = self.stem(functional.pad(channels, [0, padding[0], 0, padding[1], 0, padding[2]])) + shifts[0]
         passed = []
-        for down, blocks in zip(self.down, self.coarser, strict=True):
+        for down, blocks, shift in zip(self.down, self.coarser, shifts[1:], strict=True):
             passed.append(features)
-            features = blocks(down(features))
+            features = blocks(down(features) + shift)
         for scale in reversed(range(len(self.up))):
             features = self.finer[scale](self.up[scale](features) + passed[scale])
         result = self.head(features)[:, :, :x, :y, :z].float()
@@ -86,7 +94,8 @@ def load_completion_net(weights: Path = WEIGHTS) -> CompletionNet:
     try:
         about = json.loads(weights.with_suffix(".json").read_text())
         size = about["network"]
-        net = CompletionNet(CompletionNetSettings(size["channels"], tuple(size["widths"]), tuple(size["blocks"])))
+        sides = tuple(size["widths"]), tuple(size["blocks"])
+        net = CompletionNet(CompletionNetSettings(size["channels"], size["kinds"], *sides))
         net.load_state_dict(load_file(weights))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         unfit = isinstance(error, KeyError | TypeError | RuntimeError)  # these say much, and nothing to a user
@@ -96,6 +105,12 @@ def load_completion_net(weights: Path = WEIGHTS) -> CompletionNet:
             "--set fit.priors.learned.enabled=false"
         ) from error
     return net.float().eval()
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """In its context the network runs in bfloat16 where the device computes that faster: on GPUs and in AMX units."""
+    amx = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or amx)
 
 
 class _Block(nn.Module):

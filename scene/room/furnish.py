@@ -9,7 +9,7 @@ import numpy as np
 
 from scene.errors import UserError
 from scene.furniture import Furniture
-from scene.furniture.draw import chance
+from scene.furniture.draw import chance, pick
 from scene.room import spots
 from scene.room.building import building
 from scene.room.placement import FloorPlan, Spot, collision_solid
@@ -126,4 +126,6 @@ def _wishes(rng: np.random.Generator, plan: FloorPlan, piece: Furniture) -> Iter
         hosts = [spots.beside(rng, host, piece) for host in plan.labelled(("couch", "desk", "armchair", "cabinet"))]
     if label in _CORNER:
         return chain(*hosts, spots.in_corners(rng, free, piece), spots.anywhere(rng, free, piece))
-    return spots.anywhere(rng, free, piece)
+    if label == "object" and chance(rng, 0.5):
+        hosts = [pick(rng, (spots.against_walls, spots.in_corners))(rng, free, piece)]
+    return chain(*hosts, spots.anywhere(rng, free, piece))

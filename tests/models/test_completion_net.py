@@ -12,7 +12,9 @@ from safetensors.torch import save_file
 from models.completion_net import WEIGHTS, CompletionNet, CompletionNetSettings, load_completion_net
 from scene.errors import UserError
 
-SMALL = CompletionNetSettings(channels=3, widths=(4, 6), blocks=(1, 1))
+SMALL = CompletionNetSettings(channels=3, kinds=2, widths=(4, 6), blocks=(1, 1))
+
+UNKNOWN = torch.zeros(1, dtype=torch.int64)
 
 
 def small_net(share: float = 1.0) -> CompletionNet:
@@ -34,7 +36,7 @@ def grid(*shape: int) -> torch.Tensor:
 @torch.inference_mode()
 @pytest.mark.parametrize("shape", [(8, 8, 8), (7, 9, 5), (1, 2, 3)])
 def test_any_grid_keeps_its_shape_and_distances_are_shares(shape: tuple[int, int, int]) -> None:
-    distance, logit = small_net()(grid(*shape))
+    distance, logit = small_net()(grid(*shape), UNKNOWN)
     assert distance.shape == logit.shape == (1, *shape)
     assert distance.abs().max() < 1
 
@@ -43,7 +45,7 @@ def test_any_grid_keeps_its_shape_and_distances_are_shares(shape: tuple[int, int
 def test_odd_sides_count_as_padded_with_zeros_and_cropped() -> None:
     odd, even = grid(7, 9, 5), torch.zeros(1, 3, 8, 10, 6)
     even[:, :, :7, :9, :5] = odd
-    for one, other in zip(small_net()(odd), small_net()(even), strict=True):
+    for one, other in zip(small_net()(odd, UNKNOWN), small_net()(even, UNKNOWN), strict=True):
         assert torch.equal(one, other[:, :7, :9, :5])
 
 
@@ -57,11 +59,21 @@ def test_branches_begin_at_zero() -> None:
 
 
 @torch.inference_mode()
+def test_what_a_thing_is_matters_only_once_it_was_learned() -> None:
+    net, channels, desk = small_net(), grid(8, 8, 8), torch.ones(1, dtype=torch.int64)
+    unknown = net(channels, UNKNOWN)[0]
+    assert torch.equal(net(channels, desk)[0], unknown)
+    net.kind[1].weight[1] += 1.0
+    assert torch.equal(net(channels, UNKNOWN)[0], unknown)
+    assert not torch.allclose(net(channels, desk)[0], unknown)
+
+
+@torch.inference_mode()
 def test_empty_space_beyond_reach_changes_nothing() -> None:
     net, near = small_net(), grid(40, 8, 8)
     far = torch.zeros(1, 3, 64, 8, 8)
     far[:, :, :40] = near
-    change = (net(far)[0][0, :40] - net(near)[0][0]).abs().amax(dim=(1, 2))
+    change = (net(far, UNKNOWN)[0][0, :40] - net(near, UNKNOWN)[0][0]).abs().amax(dim=(1, 2))
     assert change[-1] > 1e-4, "at the border the grid goes on now"
     assert change[:26].max() < 1e-6
 
@@ -69,14 +81,14 @@ def test_empty_space_beyond_reach_changes_nothing() -> None:
 @pytest.mark.parametrize(("channels", "widths", "blocks"), [(0, (4,), (1,)), (1, (4, 4), (1,)), (1, (4, 0), (1, 1))])
 def test_impossible_sizes_are_refused(channels: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="as many widths as blocks"):
-        CompletionNetSettings(channels, widths, blocks)
+        CompletionNetSettings(channels, 1, widths, blocks)
 
 
 def write(folder: Path, widths: tuple[int, ...]) -> Path:
     """Weights of the small network beside a JSON that claims ``widths``."""
     weights = folder / "net.safetensors"
     save_file(small_net().state_dict(), weights)
-    network = {"channels": 3, "widths": widths, "blocks": (1, 1)}
+    network = {"channels": 3, "kinds": 2, "widths": widths, "blocks": (1, 1)}
     weights.with_suffix(".json").write_text(json.dumps({"network": network}))
     return weights
 
@@ -85,7 +97,7 @@ def write(folder: Path, widths: tuple[int, ...]) -> Path:
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     net, channels = load_completion_net(write(tmp_path, (4, 6))), grid(6, 6, 6)
     assert not net.training
-    assert torch.equal(net(channels)[0], small_net()(channels)[0])
+    assert torch.equal(net(channels, UNKNOWN)[0], small_net()(channels, UNKNOWN)[0])
 
 
 def test_weights_that_are_not_whole_are_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from training.priors import apply_priors, prior
 from training.priors.learned import learned, predict
 from training.priors.parsimony import parsimony
 from training.settings import EvidenceSettings, PriorSettings
+from training.shape_prior.kinds import NAMELESS
 from training.shape_prior.look import look
 
 COARSE = EvidenceSettings(voxel_m=0.02, min_voxels_across=20)
@@ -91,7 +92,7 @@ def test_confidence_is_lower_where_the_surface_lies_elsewhere() -> None:
 def test_looking_at_mirror_images_too_agrees(seen: Evidence) -> None:
     assert seen.views is not None
     coarse = look(seen.views)
-    once, twice = predict(coarse, 1), predict(coarse, 2)
+    once, twice = predict(coarse, NAMELESS), predict(coarse, NAMELESS, looks=2)
     assert once[0].shape == once[1].shape == coarse.shape
     assert np.abs(once[0]).max() <= DISTANCE_M
     assert 0 < np.abs(once[0] - twice[0]).mean() < 0.2 * DISTANCE_M

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from models.completion_net import DISTANCE_M, CompletionNet, CompletionNetSettings, load_completion_net
 from scene.errors import UserError
 from scene.files import write_json
 from training.shape_prior.generate import HELD_OUT, RoomSource
+from training.shape_prior.kinds import KINDS, NAMELESS, kind_of
 from training.shape_prior.learner import Learner, TrainSettings
 from training.shape_prior.look import CHANNELS
 from training.shape_prior.objective import completion_loss, held_out_scores
@@ -71,7 +73,8 @@ def test_batches_pad_samples_of_about_one_size_and_say_where_they_are() -> None:
     for seed, shape in enumerate([(16, 12, 9), (15, 13, 9), (40, 40, 40)]):
         pool.add(ball(seed, shape))
     rng = np.random.default_rng(0)
-    for channels, target, there in (pool.batch(4000, rng) for _ in range(20)):
+    for batch in (pool.batch(4000, rng) for _ in range(20)):
+        channels, target, there = batch.channels, batch.target, batch.there
         assert channels.shape == (len(target), CHANNELS, *target.shape[1:])
         assert all(side % 8 == 0 for side in target.shape[1:])
         assert (target[~there] == 127).all(), "outside where there is nothing"
@@ -85,11 +88,54 @@ def test_turning_names_x_and_y_anew_and_leaves_z() -> None:
     rng = np.random.default_rng(1)
     seen = set()
     for _ in range(60):
-        channels, target, _ = pool.batch(4000, rng)
+        batch = pool.batch(4000, rng)
+        channels, target = batch.channels, batch.target
         np.testing.assert_array_equal(target[0].sum(dim=(0, 1)), sample.target.sum(axis=(0, 1), dtype=np.int64))
         assert torch.equal(channels[0, 0][channels[0, 1] > 0], target[0][channels[0, 1] > 0]), "both turn alike"
         seen.add(target.numpy().tobytes())
     assert len(seen) == 8
+
+
+def test_most_samples_come_with_their_kind_and_some_without() -> None:
+    pool, rng = Pool(CPU, 1), np.random.default_rng(2)
+    pool.add(dataclasses.replace(ball(0), label="office chair"))
+    kinds = [int(pool.batch(1, rng).kind) for _ in range(400)]
+    share = {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)}
+    assert 0.6 < share[kind_of("chair")] < 0.75
+    assert 0.2 < share[NAMELESS] < 0.4
+    assert max(kinds) < KINDS
+
+
+@pytest.mark.parametrize(
+    ("label", "same"),
+    [("sofa", "couch"), ("nightstand", "cabinet"), ("Computer Desk", "desk"), ("trash can", "basket")],
+)
+def test_labels_of_a_kind(label: str, same: str) -> None:
+    assert kind_of(label) == kind_of(same) != NAMELESS
+
+
+@pytest.mark.parametrize("label", ["", "object", "piano"])
+def test_labels_that_tell_nothing(label: str) -> None:
+    assert kind_of(label) == NAMELESS
+
+
+def test_a_training_may_begin_with_the_weights_of_another(tmp_path: Path) -> None:
+    first, second = Learner(SETTINGS, CPU), Learner(dataclasses.replace(SETTINGS, seed=1), CPU)
+    first.write_weights(tmp_path / "completion.safetensors")
+    about = {"network": dataclasses.asdict(first.average.settings)}
+    write_json(tmp_path / "completion.json", about)
+    second.begin_with(tmp_path / "completion.safetensors")
+    for one, other in zip(first.average.parameters(), second.average.parameters(), strict=True):
+        assert torch.equal(one.half().float(), other)
+    about["network"]["kinds"] = 3
+    save_file({**second.average.state_dict(), **_kinds_of(second.average, 3)}, tmp_path / "other.safetensors")
+    write_json(tmp_path / "other.json", about)
+    with pytest.raises(UserError, match=r"other\.safetensors: is a network of another size"):
+        second.begin_with(tmp_path / "other.safetensors")
+
+
+def _kinds_of(net: CompletionNet, count: int) -> dict[str, Tensor]:
+    return {f"kind.{i}.weight": scale.weight[:count].detach().clone() for i, scale in enumerate(net.kind)}
 
 
 def test_the_oldest_sample_gives_way() -> None:
@@ -97,7 +143,7 @@ def test_the_oldest_sample_gives_way() -> None:
     for seed, side in enumerate((8, 16, 24)):
         pool.add(ball(seed, (side, 16, 16)))
     assert len(pool) == 2
-    sides = {max(pool.batch(1, np.random.default_rng(k))[1].shape) for k in range(20)}
+    sides = {max(pool.batch(1, np.random.default_rng(k)).target.shape) for k in range(20)}
     assert sides == {16, 24}
 
 
@@ -154,10 +200,10 @@ class Oracle(CompletionNet):
     """Knows the one target, and moves it outwards by ``off``."""
 
     def __init__(self, target: Tensor, off: float) -> None:
-        super().__init__(CompletionNetSettings(CHANNELS, (2, 2), (1, 1)))
+        super().__init__(CompletionNetSettings(CHANNELS, KINDS, (2, 2), (1, 1)))
         self._answer = (target + off).clamp(-1, 1)
 
-    def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, channels: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
         return self._answer, torch.full_like(self._answer, 2.0)
 
 
@@ -216,7 +262,7 @@ def test_training_stops_goes_on_and_leaves_weights_that_load(tmp_path: Path, thr
     assert [line.split(",")[0] for line in (tmp_path / "log.csv").read_text().split()] == ["step", "3", "4", "6", "7"]
     write_json(tmp_path / "completion.json", second)
     net = load_completion_net(tmp_path / "completion.safetensors")
-    assert net.settings == CompletionNetSettings(CHANNELS)
+    assert net.settings == CompletionNetSettings(CHANNELS, KINDS)
     with pytest.raises(UserError, match=r"training\.seed = 0, this run has 1"):
         train(tmp_path, dataclasses.replace(longer, seed=1), CPU, rooms_from)
 

@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Float
 from scipy import ndimage
 
-from models.completion_net import DISTANCE_M, CompletionNet, load_completion_net
+from models.completion_net import DISTANCE_M, CompletionNet, half_precision, load_completion_net
 from scene.errors import UserError
 from scene.runlog import log
 from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
 from training.priors import prior, suppose
+from training.shape_prior.kinds import kind_of
 from training.shape_prior.look import CELL_M, CoarseLook, look
 
 _MOST_CONFIDENCE = 0.9  # a supposition is never as good as what was sensed
@@ -35,7 +36,7 @@ def learned(evidence: Evidence, *, looks: int = 1) -> Evidence:
     except UserError as error:
         log.warning("the learned prior says nothing: %s", error)
         return evidence
-    distance_m, sure = predict(seen, looks)
+    distance_m, sure = predict(seen, kind_of(evidence.views.label), looks)
     turn, shift = _cells_from_voxels(evidence, seen)
     shape = evidence.side.shape
     # Beyond what the network looked at, everything is outside.
@@ -45,14 +46,16 @@ def learned(evidence: Evidence, *, looks: int = 1) -> Evidence:
     return suppose(evidence, evidence.side == UNKNOWN, side, confidence, sdf_m)
 
 
-def predict(seen: CoarseLook, looks: int = 1) -> tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]]:
+def predict(
+    seen: CoarseLook, kind: int, looks: int = 1
+) -> tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]]:
     """Signed distance in metres, and the probability that the surface lies within 2 cm of where it is said to be."""
     # With a cell's channels side by side in memory the convolutions take 0.6 of the time.
     channels = torch.from_numpy(seen.channels)[None].contiguous(memory_format=torch.channels_last_3d)
     distances, sure = [], []
-    with torch.inference_mode():
+    with torch.inference_mode(), half_precision(torch.device("cpu")):
         for flipped in ((), (0,), (1,), (0, 1))[:looks]:
-            distance, logit = _network()(channels.flip([axis + 2 for axis in flipped]))
+            distance, logit = _network()(channels.flip([axis + 2 for axis in flipped]), torch.tensor([kind]))
             back = [axis + 1 for axis in flipped]
             distances.append(distance.flip(back)[0])
             sure.append(torch.sigmoid(logit).flip(back)[0])

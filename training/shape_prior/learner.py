@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.completion_net import CompletionNet, CompletionNetSettings
+from models.completion_net import CompletionNet, CompletionNetSettings, half_precision, load_completion_net
+from scene.errors import UserError
 from scene.files import atomic_file
 from training.checkpoint import (
     Checkpoint,
@@ -24,8 +25,10 @@ from training.checkpoint import (
     write_checkpoint,
 )
 from training.shape_prior.generate import HELD_OUT, ROOMS_OF_A_SEED
+from training.shape_prior.kinds import KINDS
 from training.shape_prior.look import CHANNELS
 from training.shape_prior.objective import completion_loss
+from training.shape_prior.pool import Batch
 
 _MOST_NORM = 1.0  # of the gradient
 
@@ -53,8 +56,8 @@ class TrainSettings:
             raise ValueError(
                 f"the seed must lie from 0 to {HELD_OUT // ROOMS_OF_A_SEED - 1}: others' rooms are held out"
             )
-        if self.minutes is not None and self.minutes <= 0:
-            raise ValueError("minutes must be positive")
+        if self.learning_rate <= 0 or (self.minutes is not None and self.minutes <= 0):
+            raise ValueError("learning rate and minutes must be positive")
 
     def rate(self, step: int, share: float) -> float:
         """Even rise, then half a cosine over the ``share`` of the training that is done, down to a hundredth."""
@@ -68,7 +71,7 @@ class Learner:
 
     def __init__(self, settings: TrainSettings, device: torch.device) -> None:
         self._settings, self.device = settings, device
-        size = CompletionNetSettings(CHANNELS)
+        size = CompletionNetSettings(CHANNELS, KINDS)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self._net = _on_device(CompletionNet(size), device)
@@ -79,15 +82,15 @@ class Learner:
         )
         self.step, self.rooms, self.seconds = 0, 0, 0.0
 
-    def learn(self, batch: tuple[Tensor, Tensor, Tensor], share: float) -> Tensor:
+    def learn(self, batch: Batch, share: float) -> Tensor:
         """One step on a batch of ``Pool``, ``share`` of the training being done; returns the loss."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.rate(self.step, share)
-        channels = (batch[0].float() / 127).contiguous(memory_format=torch.channels_last_3d)
-        target = batch[1].float() / 127
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            prediction, logit = self._net(channels)
-        loss = completion_loss(prediction, logit, channels, target, batch[2])
+        channels = (batch.channels.float() / 127).contiguous(memory_format=torch.channels_last_3d)
+        target = batch.target.float() / 127
+        with half_precision(self.device):
+            prediction, logit = self._net(channels, batch.kind)
+        loss = completion_loss(prediction, logit, channels, target, batch.there)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), _MOST_NORM)
@@ -98,6 +101,14 @@ class Learner:
             for kept, new in zip(self.average.parameters(), self._net.parameters(), strict=True):
                 kept.lerp_(new, 1.0 - keep)
         return loss.detach()
+
+    def begin_with(self, weights: Path) -> None:
+        """Start from weights that another training left.  Raises UserError when they are not of this network."""
+        given = load_completion_net(weights)
+        if given.settings != self._net.settings:
+            raise UserError(f"{weights}: is a network of another size; train from scratch (leave out --begin-with)")
+        for net in (self._net, self.average):
+            net.load_state_dict(given.state_dict())
 
     def save(self, folder: Path) -> None:
         """Write all that is needed to go on, and drop what was written two times before."""

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from models.completion_net import DISTANCE_M, CompletionNet
+from models.completion_net import DISTANCE_M, CompletionNet, half_precision
+from training.shape_prior.kinds import kind_of
 from training.shape_prior.look import CELL_M
 from training.shape_prior.rooms import Sample
 
@@ -61,8 +62,9 @@ def held_out_scores(net: CompletionNet, samples: Sequence[Sample], device: torch
 def _scores(net: CompletionNet, sample: Sample, device: torch.device) -> tuple[float, ...] | None:
     channels = torch.from_numpy(sample.channels).to(device)[None].float() / 127
     target = torch.from_numpy(sample.target).to(device).float() / 127
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        prediction, logit = (result[0] for result in net(channels))
+    kind = torch.tensor([kind_of(sample.label)], device=device)
+    with half_precision(device):
+        prediction, logit = (result[0] for result in net(channels, kind))
     hidden = ~_sensed(channels)[0]
     close = 0.5 * CELL_M / DISTANCE_M
     true_surface, surface = hidden & (target.abs() < close), hidden & (prediction.abs() < close)

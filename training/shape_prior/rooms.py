@@ -62,16 +62,26 @@ def room_samples(seed: int, walks: int = 2) -> Iterator[Sample]:
 
 
 def _pieces(rng: np.random.Generator) -> list[Furniture]:
-    """A theme's pieces, or a jumble; some stretched out of their usual proportions, some of no family at all."""
+    """A theme's pieces, or a jumble; some of unusual proportions, some turned round, some of no family at all."""
     themed = chance(rng, 0.5)
     pieces = draw_pieces(rng) if themed else [sample_furniture(rng) for _ in range(int(rng.integers(5, 9)))]
     pieces += [oddity(rng) for _ in range(int(rng.integers(3, 8)))]
-    return [_stretched(rng, piece) if chance(rng, 0.5) else piece for piece in pieces]
+    pieces = [_changed(piece, _stretch(rng)) if chance(rng, 0.5) else piece for piece in pieces]
+    return [_changed(piece, _turn(rng)) if chance(rng, 0.3) else piece for piece in pieces]
 
 
-def _stretched(rng: np.random.Generator, piece: Furniture) -> Furniture:
-    scale = rng.uniform(0.75, 1.35, 3)
-    mesh = trimesh.Trimesh(np.asarray(piece.mesh.vertices) * scale, piece.mesh.faces, process=False)
+def _stretch(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
+    return np.diag(rng.uniform(0.75, 1.35, 3))
+
+
+def _turn(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
+    """Its side or its back where its front should be: people put things up as they like, and look from anywhere."""
+    c, s = pick(rng, ((0.0, 1.0), (-1.0, 0.0), (-1.0, 0.0), (0.0, -1.0)))
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _changed(piece: Furniture, matrix: Float[np.ndarray, "3 3"]) -> Furniture:
+    mesh = trimesh.Trimesh(np.asarray(piece.mesh.vertices) @ matrix.T, piece.mesh.faces, process=False)
     return replace(piece, mesh=mesh, top=None)
 
 
