@@ -128,7 +128,8 @@ def test_a_training_may_begin_with_the_weights_of_another(tmp_path: Path) -> Non
     for one, other in zip(first.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(one.half().float(), other)
     about["network"]["kinds"] = 3
-    save_file({**second.average.state_dict(), **_kinds_of(second.average, 3)}, tmp_path / "other.safetensors")
+    whole = {name: value.contiguous() for name, value in second.average.state_dict().items()}
+    save_file({**whole, **_kinds_of(second.average, 3)}, tmp_path / "other.safetensors")
     write_json(tmp_path / "other.json", about)
     with pytest.raises(UserError, match=r"other\.safetensors: is a network of another size"):
         second.begin_with(tmp_path / "other.safetensors")
