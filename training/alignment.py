@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from scene.camera import transform, unproject_where
+from scene.camera import transform
 from scene.fusion import Fusion, Volume
 from scene.records import Fact, ObjectViews
 from scene.runlog import log
@@ -81,11 +81,32 @@ def _camera_points(
     views: ObjectViews, view: int, low_m: Float[np.ndarray, " 3"], high_m: Float[np.ndarray, " 3"]
 ) -> Float[np.ndarray, "n 3"]:
     """What a view sensed in the box, evenly thinned, in its camera's frame."""
-    depth_m = _sure_depth(views, view)
-    points = unproject_where(depth_m > 0, depth_m, views.camera, np.eye(4, dtype=np.float32)).astype(np.float64)
-    world = transform(views.world_from_camera[view], points)
-    near = points[((world > low_m) & (world < high_m)).all(axis=1)]
+    camera, pose = views.camera, views.world_from_camera[view].astype(np.float64)
+    pinhole = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+    near = _points_in_box(_sure_depth(views, view), pinhole, pose, np.asarray(low_m), np.asarray(high_m))
     return near[:: max(1, len(near) // _POINTS)]
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _points_in_box(depth, pinhole, pose, low, high):
+    """The pixels' points, in the camera's frame, that lie within the box in the world's; row by row."""
+    height, width = depth.shape
+    points, count = np.empty((depth.size, 3)), 0
+    for v in range(height):
+        for u in range(width):
+            z = np.float64(depth[v, u])
+            if z <= 0:
+                continue
+            x, y = (u - pinhole[2]) / pinhole[0] * z, (v - pinhole[3]) / pinhole[1] * z
+            inside = True
+            for axis in range(3):
+                world = pose[axis, 0] * x + pose[axis, 1] * y + pose[axis, 2] * z + pose[axis, 3]
+                inside = inside and low[axis] < world < high[axis]
+            if inside:
+                points[count, 0], points[count, 1], points[count, 2] = x, y, z
+                count += 1
+    return points[:count].copy()
 
 
 def _signed_distances(
