@@ -117,30 +117,31 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
     return {_instance_id(path): path for path in names}, mark
 
 
+def object_task(job: Job, instance_id: int, folder: Path, extract_mark: str) -> ObjectTask:
+    """What is to be done to one object folder, and the marks of each step's output."""
+    settings = job.settings
+    prepare_mark = fingerprint([extract_mark, instance_id, to_dict(settings.prepare)])
+    fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), job.seed, job.device])
+    return ObjectTask(
+        instance_id=instance_id,
+        object_folder=folder,
+        training_folder=job.work / "training" / folder.name,
+        fit_folder=job.work / "fit" / folder.name,
+        mesh=job.out / "meshes" / f"{folder.name.replace('_scannet_obj_', '_obj_')}.ply",
+        settings=settings,
+        seed=job.seed,
+        device=job.device,
+        prepare_mark=prepare_mark,
+        fit_mark=fit_mark,
+        mark=fingerprint([fit_mark, to_dict(settings.mesh)]),
+    )
+
+
 def reconstruct_objects(
     job: Job, folders: dict[int, Path], extract_mark: str, watch: Stopwatch
 ) -> list[dict[str, Any]]:
     """One record an object: label, seconds, memory, marks, and the error where it failed."""
-    settings = job.settings
-    tasks = []
-    for instance_id, folder in folders.items():
-        prepare_mark = fingerprint([extract_mark, instance_id, to_dict(settings.prepare)])
-        fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), job.seed, job.device])
-        tasks.append(
-            ObjectTask(
-                instance_id=instance_id,
-                object_folder=folder,
-                training_folder=job.work / "training" / folder.name,
-                fit_folder=job.work / "fit" / folder.name,
-                mesh=job.out / "meshes" / f"{folder.name.replace('_scannet_obj_', '_obj_')}.ply",
-                settings=settings,
-                seed=job.seed,
-                device=job.device,
-                prepare_mark=prepare_mark,
-                fit_mark=fit_mark,
-                mark=fingerprint([fit_mark, to_dict(settings.mesh)]),
-            )
-        )
+    tasks = [object_task(job, instance_id, folder, extract_mark) for instance_id, folder in folders.items()]
     _remove_strangers(job.out / "meshes", {task.mesh.stem for task in tasks})
     results = {task.instance_id: done for task in tasks if (done := finished(task)) is not None}
     missing = [task for task in tasks if task.instance_id not in results]
