@@ -1,237 +1,176 @@
-"""Measures the reconstruction of whole scans beside plain fusion, and prints one page.
+"""Measures the reconstruction beside other methods, object by object, and prints one page.
 
-    bash scripts/bench.sh [--rooms DIR] [--real SCAN] [--only NAME ...] [--objects 5,6]
+    bash scripts/bench.sh [--only NAME ...] [--objects 5,6] [--methods fusion,ours] [--out DIR]
+    bash scripts/bench.sh --generated 10 [--seed 7000000]
+    bash scripts/bench.sh --generated 3 --methods ours --variant fine='mesh.voxel_m=0.005'
 
-``--rooms`` holds ``scannet/<scene>_scannet`` and ``truth/<scene>/obj_<k>.ply``; ``--real`` is a scan without true
-meshes.  A run of all scans and objects writes docs/bench.md; part of it, ``bench.md`` in its own folder alone.
+The first measures ``--rooms`` (``scannet/<scene>_scannet`` and ``truth/<scene>/obj_<k>.ply``) by every method, and
+``--real``, a scan without true meshes, by fusion and ours; the second, rooms that nothing was trained or tuned on; the
+third, settings of one's own beside those that are there.  A run without options other than these of the first two's
+defaults writes its page and rows to docs/, any other to its own folder alone.  The same command with the same ``--out``
+goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shlex
-import subprocess
+import signal
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from evaluation.settings import ScoreSettings
 from scene.errors import UserError
-from scene.files import folders_in, read_json, write_text
-from scene.records import ObjectViews, Scan
-from scene.runlog import log, peak_memory_mb, progress, run_cli
-from scene.workers import worker_pool
-from scripts.bench_page import FUSION, OURS, Row, Whole, page
+from scene.files import write_text
+from scene.runlog import log, run_cli
+from scripts.bench_base import FAST, ROOT, Base, Options, reconstruct
+from scripts.bench_methods import BRIEF, PUBLISHED, Method, choose, methods_of, refuse_same_names, variant
+from scripts.bench_page import Page
+from scripts.bench_published import Published
+from scripts.bench_rows import Row, Whole, csv_text
+from scripts.bench_scores import rows_of
+from scripts.bench_subjects import UNSEEN_SEED, Subject, find_subjects, generated_subjects
 
-if TYPE_CHECKING:
-    from evaluation.scoring import SceneScores
-
-ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A scan to be measured, and its true meshes where there are any."""
-
-    scan: Path
-    truth: Path | None = None
-
-    @property
-    def name(self) -> str:
-        return self.scan.resolve().name.removesuffix("_scannet")
+_ROOMS = 10  # generated ones, of the page in docs/
+_OWN = ("only", "objects", "methods", "variant", "conf", "set", "rooms", "real", "steps", "seed")
+_ABOUT = "Every object by every method is in [{name}.csv]({name}.csv), in metres, shares of 1, seconds and MB."
+_ABOUT_GENERATED = (
+    "Rooms of the project's own generator (`python -m scene.synthetic`), seeds {first} to {last}: no network was "
+    "trained on them and no setting chosen by them. " + _ABOUT
+)
+_NO_POISSON = (
+    "Screened Poisson is not among the methods: of the Python packages that offer it, PyMeshLab (106 MB, GPL) and "
+    "Open3D (400 MB) are heavy, and pypoisson2 has to be compiled."
+)
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, as Ctrl-C does
+    parser = _parser()
+    arguments = parser.parse_args()
     if arguments.steps < 2:
         raise UserError(f"--steps {arguments.steps}: a step is timed from its beginning to the next; give 2 at least")
-    subjects = find_subjects(arguments.rooms, arguments.real, arguments.only)
+    options = Options(arguments.conf, tuple(arguments.set), arguments.objects)
     out = Path(tempfile.mkdtemp(prefix="farside-bench-")) if arguments.out is None else arguments.out
-    passed_on = ["--conf", str(arguments.conf)] if arguments.conf else []
-    passed_on += [word for text in arguments.set for word in ("--set", text)]
-    passed_on += ["--objects", arguments.objects] if arguments.objects else []
+    published = Published(out / "published_pace.json", arguments.steps)
+    methods = methods_of(options.settings(), published)
+    own = [variant(text, options) for text in arguments.variant]
+    refuse_same_names([*methods, *own])
+    named = None if arguments.methods is None else choose(methods, arguments.methods.split(","))
+    if arguments.generated is None:
+        subjects = find_subjects(arguments.rooms, real_scan(arguments.real), arguments.only)
+    elif arguments.only:
+        raise UserError("--only: names scans that are there already; leave it out beside --generated")
+    else:
+        subjects = generated_subjects(out / "generated", arguments.generated, arguments.seed)
+    log.info("meshes and records: %s", out)
+
     rows: list[Row] = []
     wholes: list[Whole] = []
+    used: list[Method] = []
     for subject in subjects:
-        whole, measured = measure(subject, out / subject.name, passed_on)
+        brief = arguments.generated is not None or subject.truth is None
+        chosen = [*(named or (choose(methods, BRIEF) if brief else methods)), *own]
+        used += [method for method in chosen if method not in used]
+        whole, measured = measure(subject, out / subject.name, options, chosen)
         wholes.append(whole)
         rows += measured
-    folder = folders_in(out / subjects[0].name / "work" / "training")[0]
-    with tempfile.TemporaryDirectory() as scratch:
-        published = published_seconds(folder, Path(scratch), arguments.steps)
-    text = page(rows, wholes, published, "bash scripts/bench.sh " + shlex.join(sys.argv[1:]))
-    write_text(out / "bench.md", text)
-    if not (arguments.only or arguments.objects):
-        write_text(ROOT / "docs" / "bench.md", text)
+    in_order = [method for method in [*methods, *own] if method in used]
+    notes = [pace_note(published.pace())] if PUBLISHED in {method.name for method in used} else []
+    name = "bench" if arguments.generated is None else "generated_rooms"
+    text = page_of(arguments, name, in_order, notes).text(rows, wholes)
+    default = all(getattr(arguments, key) == parser.get_default(key) for key in _OWN)
+    for folder in (out, *([ROOT / "docs"] if default and arguments.generated in (None, _ROOMS) else [])):
+        write_text(folder / f"{name}.md", text)
+        write_text(folder / f"{name}.csv", csv_text(rows))
     print(text)
-    log.info("meshes and records: %s", out)
     return int(any(row.problems for row in rows))
 
 
-def find_subjects(rooms: Path, real: Path | None, only: list[str] | None) -> list[Subject]:
-    """The rooms, then the real scan; all of them or those named ``only``.  Raises UserError where there are none."""
-    scans = sorted(rooms.glob("scannet/*_scannet"))
-    subjects = [Subject(scan, rooms / "truth" / scan.name.removesuffix("_scannet")) for scan in scans]
-    if real is not None and real.is_dir():
-        subjects.append(Subject(real))
-    elif real not in (None, DATA / "hololens_scan"):
-        raise UserError(f"--real {real}: there is no such scan")
-    known = [subject.name for subject in subjects]
-    if unknown := set(only or []) - set(known):
-        raise UserError(f"--only {', '.join(sorted(unknown))}: is not among the scans: {', '.join(known) or 'none'}")
-    chosen = [subject for subject in subjects if not only or subject.name in only]
-    if not chosen:
-        raise UserError(f"--rooms {rooms}: holds no scannet/<scene>_scannet; give the folder of the bench's rooms")
-    return chosen
+def measure(subject: Subject, out: Path, options: Options, methods: list[Method]) -> tuple[Whole, list[Row]]:
+    """Make one scan's meshes by every method, one method after another, and score them.
+
+    ``ours`` is always made first: the others start from its object folders.
+    """
+    base = reconstruct(subject, out, options)
+    made = {}
+    for method in methods:
+        log.info("%s: %s", subject.name, method.name)
+        made[method.name] = method.make(base, base.folder(method.name))
+    return whole_run(base), rows_of(base, made)
 
 
-def measure(subject: Subject, out: Path, passed_on: list[str]) -> tuple[Whole, list[Row]]:
-    """Reconstruct one scan and fuse its objects; the measures of both."""
-    from evaluation.measures import read_scores
-    from evaluation.scoring import score_scene
-    from evaluation.views import views_of_scan
-    from scene.scannet import open_scan
-
-    record = reconstruct(subject, out, passed_on)
-    instances = out / "work" / "instances"
-    scan = open_scan(subject.scan, instances if instances.is_dir() else None)
-    costs = {
-        OURS: {one["instance_id"]: _costs(one) for one in record["objects"]},
-        FUSION: fuse_objects(scan, out / "work" / "training", out / "fusion"),
-    }
-    views = views_of_scan(scan, ScoreSettings().max_frames)
-    (reconstructed,) = read_scores(out / "scores.json")
-    labels = {one.instance_id: one.label for one in reconstructed.objects}
-    fused = score_scene(
-        scan.name, out / "fusion", subject.truth, views, ScoreSettings(), labels, only=labels, expected=labels
-    )
-    rows = []
-    for method, scored in ((FUSION, fused), (OURS, reconstructed)):
-        rows += rows_of(method, scored, subject.truth is not None, costs[method])
-    whole = Whole(scan.name, len(scan), record["stages"], len(record["objects"]), record["provenance"])
-    return whole, sorted(rows, key=lambda row: row.instance_id)
+def whole_run(base: Base) -> Whole:
+    record = base.record
+    return Whole(base.scan.name, len(base.scan), record["stages"], len(record["objects"]), record["provenance"])
 
 
-def reconstruct(subject: Subject, out: Path, passed_on: list[str]) -> dict[str, Any]:
-    """Run ``reconstruct.py`` in a process of its own and return its run.json."""
-    truth = [] if subject.truth is None else ["--truth", str(subject.truth)]
-    command = [sys.executable, str(ROOT / "reconstruct.py"), str(subject.scan), "--out", str(out), *truth, *passed_on]
-    status = subprocess.run(command, stdout=sys.stderr, check=False).returncode
-    if status > 1:  # 1: some object failed, which the table will show
-        raise UserError(f"{subject.scan}: reconstruct.py stopped with status {status}; it says above why")
-    return read_json(out / "run.json")
+def page_of(arguments: argparse.Namespace, name: str, methods: list[Method], notes: list[str]) -> Page:
+    """The page round the tables, of the rooms that were there or of those made."""
+    command = "bash scripts/bench.sh " + shlex.join(without_out(sys.argv[1:]))
+    meanings = {method.name: method.meaning for method in methods}
+    if arguments.generated is None:
+        return Page("Bench", _ABOUT.format(name=name), command, meanings, True, [*notes, _NO_POISSON])
+    last = arguments.seed + arguments.generated - 1
+    about = _ABOUT_GENERATED.format(first=f"{arguments.seed:,}", last=f"{last:,}", name=name)
+    return Page("Generated rooms", about, command, meanings, False, notes)
 
 
-def _costs(one: dict[str, Any]) -> dict[str, float]:
-    """What an object of run.json cost; nothing where it failed."""
-    if one["error"]:
-        return {}
-    return {"seconds": sum(one["seconds"].values()), "peak_memory_mb": one["peak_memory_mb"]}
-
-
-def fuse_objects(scan: Scan, training: Path, out: Path) -> dict[int, dict[str, float]]:
-    """Fuse every training folder to ``out/<scene>_obj_<id>.ply``; the cost of each, measured in its own process."""
-    folders = folders_in(training)
-    costs = {}
-    with worker_pool(1) as pool:
-        for folder in progress(folders, f"fusing {scan.name}"):
-            instance_id = int(folder.name.removesuffix("_inpainted").rpartition("_")[2])
-            path = out / f"{scan.name}_obj_{instance_id}.ply"
-            try:
-                costs[instance_id] = pool.submit(fuse_folder, folder, path).result()
-            except UserError as error:  # the object then has no mesh, which its row says
-                log.warning("%s", error)
-    return costs
-
-
-def fuse_folder(folder: Path, path: Path) -> dict[str, float]:
-    """Fuse one object; the seconds from its training folder to the written mesh, and the most memory held."""
-    from evaluation.baselines import fuse_object
-    from scene.files import atomic_file
-    from scene.object_folder import read_training_folder
-
-    start = time.perf_counter()
-    mesh = fuse_object(read_training_folder(folder))
-    with atomic_file(path) as temporary:
-        mesh.export(temporary)
-    return {"seconds": time.perf_counter() - start, "peak_memory_mb": peak_memory_mb()}
-
-
-def rows_of(method: str, scored: SceneScores, has_truth: bool, costs: dict[int, dict[str, float]]) -> list[Row]:
-    """One row an object."""
+def without_out(words: list[str]) -> list[str]:
+    """A command's words less ``--out`` and its folder, which means nothing on another machine."""
+    places = {i for i, word in enumerate(words) if word == "--out"}
     return [
-        Row(
-            scored.scene,
-            one.instance_id,
-            one.label,
-            method,
-            has_truth,
-            {**one.scores, **(costs.get(one.instance_id, {}) if one.mesh else {})},
-            one.problems,
-        )
-        for one in scored.objects
+        word
+        for i, word in enumerate(words)
+        if i not in places and i - 1 not in places and not word.startswith("--out=")
     ]
 
 
-def published_seconds(training_folder: Path, scratch: Path, steps: int) -> dict[str, float]:
-    """Seconds a step of both stages of the published configuration on one object: the median of ``steps`` steps."""
-    import numpy as np
-
-    from scene.config import load
-    from scene.object_folder import read_training_folder
-    from settings import Settings
-    from training.batches import RayBatches
-    from training.trainer import fit
-
-    few = [f"fit.phases.{stage}.steps={steps}" for stage in ("stage1", "stage2")]
-    settings = load(ROOT / "confs" / "scannet-inpainted-default-stage2.conf", Settings, few).fit
-    views = with_normals(read_training_folder(training_folder))
-    starts: list[float] = []
-
-    class Clocked(RayBatches):
-        """Notes when each step begins."""
-
-        def draw(self, count: int, generator: Any) -> Any:
-            starts.append(time.perf_counter())
-            return super().draw(count, generator)
-
-    fit(views, settings, scratch, sources={"rays": lambda: Clocked(views, settings.rays, "cpu")})
-    took = np.diff(starts)
-    return {"stage 1": float(np.median(took[: steps - 1])), "stage 2": float(np.median(took[steps:]))}
+def pace_note(seconds_a_step: dict[str, float]) -> str:
+    steps = ", ".join(f"{seconds:.3f} s in {stage}" for stage, seconds in seconds_a_step.items())
+    return f"One step of the published configuration takes {steps} (median; 512 rays, 64 + 64 samples)."
 
 
-def with_normals(views: ObjectViews) -> ObjectViews:
-    """The views with normals from depth, which the fast configuration does not write and the published one reads."""
-    import numpy as np
+def real_scan(given: Path) -> Path | None:
+    """The real scan; none where the usual one is not there.  (One that was asked for must be.)"""
+    return None if given == DATA / "hololens_scan" and not given.is_dir() else given
 
-    from preprocess.normals import normals_from_depth
-    from preprocess.settings import PrepareSettings
 
-    depth_m = views.depth_mm.astype(np.float32) / 1000.0
-    radius_px = PrepareSettings().normal_radius_px
-    normal = [normals_from_depth(d, f, views.camera, radius_px) for d, f in zip(depth_m, views.fact, strict=True)]
-    return dataclasses.replace(views, normal=np.stack(normal))
+def _ids(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"give instance ids with commas between, such as 5,6, not {text}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rooms", type=Path, default=DATA / "bench", metavar="DIR", help="scans with true meshes")
-    parser.add_argument("--real", type=Path, default=DATA / "hololens_scan", metavar="SCAN", help="one without")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scans, such as scene9101_00")
-    parser.add_argument("--objects", metavar="5,6", help="only these instance ids")
-    parser.add_argument("--conf", type=Path, help="another configuration for reconstruct.py")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="handed on to reconstruct.py")
-    parser.add_argument("--steps", type=int, default=12, help="steps of each published stage (default %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="a new folder for all that is made (default: temporary)"
+
+    def add(name: str, **how: Any) -> None:
+        parser.add_argument(name, **how)
+
+    add("--rooms", type=Path, default=DATA / "bench", metavar="DIR", help="scans with true meshes")
+    add("--real", type=Path, default=DATA / "hololens_scan", metavar="SCAN", help="one without")
+    add("--only", nargs="+", metavar="NAME", help="only these scans, such as scene9101_00")
+    add("--generated", type=int, metavar="N", help="measure so many generated rooms instead, by fusion and ours")
+    add("--seed", type=int, default=UNSEEN_SEED, help="of the first generated room (default %(default)s: never used)")
+    add("--objects", type=_ids, metavar="5,6", help="only these instance ids")
+    add("--methods", metavar="A,B", help="only these methods, such as fusion,published,no-priors,+symmetry,ours")
+    add(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NAME='KEY=VALUE ...'",
+        help="one method more: the program with these settings; may be given again",
     )
+    add("--conf", type=Path, default=FAST, help="another configuration for reconstruct.py")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting for all methods")
+    add("--steps", type=int, default=12, help="published steps of each stage that are timed (default %(default)s)")
+    add("--out", type=Path, metavar="DIR", help="where all is made (default: a new temporary folder)")
     return parser
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,113 +12,105 @@ from typing import Any
 
 from evaluation.measures import Measure
 from evaluation.scoring import Means
+from scripts.bench_rows import COSTS, Row, Whole, columns
 
 ROOT = Path(__file__).resolve().parents[1]
-FUSION, OURS = "fusion", "ours"
-_COSTS = ("seconds", "peak_memory_mb")
-
-_SHAPE = (
-    Measure("watertight", "watertight", "", 100.0, "%", 0),
-    Measure("components", "components", "", 1.0, "", 1),
-    Measure("seconds", "time", "", 1.0, "s", 1),
-    Measure("peak_memory_mb", "memory", "", 1.0, "MB", 0),
-)
-_WITH_TRUTH = (
-    Measure("chamfer_m", "chamfer", "", 100.0, "cm", 2),
-    Measure("accuracy_m", "accuracy", "", 100.0, "cm", 2),
-    Measure("completion_m", "completion", "", 100.0, "cm", 2),
-    Measure("f_0.01", "F@1cm", ""),
-    Measure("f_0.02", "F@2cm", ""),
-    Measure("f_0.05", "F@5cm", ""),
-    Measure("precision_0.02", "precision@2cm", ""),
-    Measure("recall_seen_0.01", "seen recall@1cm", ""),
-    Measure("recall_seen_0.02", "seen recall@2cm", ""),
-    Measure("recall_hidden_0.02", "hidden recall@2cm", ""),
-    Measure("recall_hidden_0.05", "hidden recall@5cm", ""),
-    *_SHAPE,
-)
-_WITHOUT_TRUTH = (
-    Measure("depth_agreement", "depth agreement", ""),
-    Measure("free_space_violation", "free-space violation", ""),
-    *_SHAPE,
-)
+_MOST = "most_"
+_LARGEST = tuple(Measure(_MOST + m.key, f"largest {m.heading}", "", m.factor, m.unit, m.digits) for m in COSTS)
 _LEGEND = """\
-Measures are those of `evaluation/metrics.py` and `evaluation/truthless.py`. *fusion* is TSDF fusion of the object's own
-pixels at 1 cm, other pixels only saying what is free (`evaluation/baselines.py`): an open surface, nothing completed;
-its time runs from the training folder to the mesh. *ours* is `reconstruct.py`; its time runs from the object folder to
-the mesh, on one core of its own. Memory is the most that the object's process held. A dash: not measured.
-An object with a true mesh but without a usable mesh counts 0 in F, precision and recall, and has no distances."""
+Measures are those of `evaluation/metrics.py` and `evaluation/truthless.py`. Time runs from the object folder to the
+mesh, on one core of the object's own, as many objects side by side as there are cores; memory is the most that the
+object's process held. A dash: not measured. *(n)* behind a mean: over so many of its objects only; all others are over
+all. An object with a true mesh but without a usable mesh counts 0 in F, precision and recall, and has no distances."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One object by one method; ``scores`` hold its measures and its costs (seconds, peak_memory_mb)."""
+class Page:
+    """What the page says besides the numbers."""
 
-    scene: str
-    instance_id: int
-    label: str
-    method: str
-    has_truth: bool
-    scores: dict[str, float]
-    problems: list[str]
+    title: str
+    about: str  # a paragraph on what was measured
+    command: str
+    methods: Mapping[str, str]  # names, in the order of the tables, with their meanings
+    each_object: bool  # whether objects have lines of their own; else scenes
+    notes: Sequence[str] = ()
 
+    def text(self, rows: Sequence[Row], wholes: Sequence[Whole]) -> str:
+        """The whole page."""
+        parts = [f"# {self.title}", _origin(wholes[0].provenance, self.command), self.about]
+        for title, has_truth in (("Objects with true meshes", True), ("Scans without true meshes", False)):
+            if chosen := [row for row in rows if row.has_truth == has_truth]:
+                parts += [f"## {title}", self._means(chosen, has_truth)]
+                parts += [self._objects(chosen, has_truth) if self.each_object else self._scenes(chosen, has_truth)]
+        if problems := [f"- {row.scene} {row.instance_id}, {row.method}: {p}" for row in rows for p in row.problems]:
+            parts += ["Not measured, or not in full:", "\n".join(problems).replace(f"{ROOT}/", "")]
+        legend = "\n".join(f"- *{name}*: {meaning}." for name, meaning in self.methods.items())
+        parts += ["## What the lines and columns are", legend, _LEGEND, *self.notes]
+        parts += ["## Whole runs of *ours*", "\n".join(_run(whole) for whole in wholes)]
+        return "\n\n".join(part for part in parts if part) + "\n"
 
-@dataclass(frozen=True)
-class Whole:
-    """One scan's whole run, as run.json tells it."""
+    def _means(self, rows: Sequence[Row], has_truth: bool) -> str:
+        """One line a method: means over all objects."""
+        wanted = (*columns(has_truth), *_LARGEST)
+        mine = {name: [row for row in rows if row.method == name] for name in self.methods}
+        lines = [[name, *mean_cells(chosen, wanted)] for name, chosen in mine.items() if chosen]
+        return _table(["mean by method"], ["objects", *_heads(wanted)], lines)
 
-    scene: str
-    frames: int
-    stages: list[dict[str, Any]]
-    objects: int
-    provenance: dict[str, Any]
+    def _scenes(self, rows: Sequence[Row], has_truth: bool) -> str:
+        """One line a scene and method: means over its objects."""
+        groups = {
+            (scene, name): [row for row in rows if (row.scene, row.method) == (scene, name)]
+            for scene in dict.fromkeys(row.scene for row in rows)
+            for name in self.methods
+        }
+        lines = [[*key, *mean_cells(chosen, columns(has_truth))] for key, chosen in groups.items() if chosen]
+        return _table(["mean by room", "method"], ["objects", *_heads(columns(has_truth))], lines)
 
-
-def page(rows: Sequence[Row], wholes: Sequence[Whole], published: dict[str, float], command: str) -> str:
-    """The whole page."""
-    parts = ["# Bench", _origin(wholes[0].provenance, command)]
-    for title, has_truth, columns in (
-        ("Rooms with true meshes", True, _WITH_TRUTH),
-        ("Scans without true meshes", False, _WITHOUT_TRUTH),
-    ):
-        if chosen := [row for row in rows if row.has_truth == has_truth]:
-            parts += [f"## {title}", _table(chosen, columns)]
-    if problems := [f"- {row.scene} {row.instance_id}, {row.method}: {p}" for row in rows for p in row.problems]:
-        parts += ["Not measured, or not in full:", "\n".join(problems)]
-    parts += [_LEGEND, "## Whole runs", "\n".join(_run(whole) for whole in wholes)]
-    steps = ", ".join(f"{seconds:.3f} s in {stage}" for stage, seconds in published.items())
-    parts += ["## The published configuration", f"One step takes {steps} (median; 512 rays, 64 + 64 samples)."]
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(rows: Sequence[Row], columns: Sequence[Measure]) -> str:
-    """Each object's line by each method, then each method's means and over how many objects they run."""
-    heads = ["object", "method", *(f"{column.heading} {column.unit}".strip() for column in columns)]
-    lines = [
-        [f"{row.scene} {row.instance_id} {row.label}", row.method, *(column.text(row.scores) for column in columns)]
-        for row in rows
-    ]
-    for method in (FUSION, OURS):
-        mine = [row.scores for row in rows if row.method == method]
-        mean = Means.of(mine)
-        lines.append(["**mean**", method, *(column.text(mean.values) for column in columns)])
-        counts = [str(mean.counts.get(column.key, 0)) for column in columns]
-        lines.append([f"*over so many of {len(mine)}*", method, *counts])
-        # Of the costs only: of a score, the worst would mislead as often as not.
-        most = {key: max(s[key] for s in mine if key in s) for key in _COSTS if key in mean.values}
-        lines.append(["**largest**", method, *(column.text(most) for column in columns)])
-    return _aligned(heads, lines)
+    def _objects(self, rows: Sequence[Row], has_truth: bool) -> str:
+        """One line an object and method, a table a scene."""
+        tables = []
+        for scene in dict.fromkeys(row.scene for row in rows):
+            lines = [
+                [f"{row.instance_id} {row.label}", row.method, *(c.text(row.scores) for c in columns(has_truth))]
+                for row in rows
+                if row.scene == scene
+            ]
+            tables += [f"### {scene}", _table(["object", "method"], _heads(columns(has_truth)), lines)]
+        return "\n\n".join(tables)
 
 
-def _aligned(heads: list[str], lines: list[list[str]]) -> str:
-    """A Markdown table whose columns also line up as plain text; all but the first two to the right."""
+def mean_cells(rows: Sequence[Row], wanted: Sequence[Measure]) -> list[str]:
+    """How many objects, and each measure's mean; with over how many it is, where not over all."""
+    scores = [row.scores for row in rows]
+    means = Means.of(scores)
+    # Of the costs only: of a score, the worst would mislead as often as not.
+    largest = {_MOST + m.key: max(s[m.key] for s in scores if m.key in s) for m in COSTS if m.key in means.values}
+    counts = {**means.counts, **{_MOST + m.key: means.counts.get(m.key, 0) for m in COSTS}}
+    cells = [str(len(rows))]
+    for column in wanted:
+        count = counts.get(column.key, 0)
+        partly = f" ({count})" if 0 < count < len(rows) else ""
+        cells.append(column.text({**means.values, **largest}) + partly)
+    return cells
+
+
+def _heads(wanted: Sequence[Measure]) -> list[str]:
+    return [f"{column.heading} {column.unit}".strip() for column in wanted]
+
+
+def _table(names: Sequence[str], numbers: Sequence[str], lines: list[list[str]]) -> str:
+    """A Markdown table whose columns also line up as plain text: those of names to the left, numbers to the right."""
+    heads = [*names, *numbers]
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
 
     def line(cells: Iterable[str]) -> str:
-        padded = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
-        return "| " + " | ".join(padded) + " |"
+        put = [
+            cell.ljust(width) if i < len(names) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "| " + " | ".join(put) + " |"
 
-    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    rule = ["-" * width if i < len(names) else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
     return "\n".join([line(heads), line(rule), *map(line, lines)])
 
 
