@@ -1,6 +1,8 @@
 """Meshes on disk and in hand: PLY with a sidecar that states units and frame, GLB, cleaning, checks.
 
-In the project a mesh is a ``trimesh.Trimesh`` in metres in the scan's own frame.
+In the project a mesh is a ``trimesh.Trimesh`` in metres in the scan's own frame.  It may carry the vertex attributes
+``seen`` (1: a camera sensed the surface there, 0: it was completed) and ``confidence`` (the probability that it lies
+within 2 cm of the true surface).
 """
 
 from __future__ import annotations
@@ -15,9 +17,14 @@ from jaxtyping import Float
 from scene.errors import UserError
 from scene.files import atomic_file, write_json
 
+ATTRIBUTES = {"confidence": np.float32, "seen": np.uint8}  # of vertices, and how a PLY holds them
+
 
 def load_mesh(path: Path) -> trimesh.Trimesh:
-    """Read a mesh file in its own coordinates, vertices merged.  Raises UserError when there is no surface in it."""
+    """Read a mesh file in its own coordinates, vertices merged, with those of ``ATTRIBUTES`` that a PLY holds.
+
+    Raises UserError when there is no surface in it.
+    """
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh")
     try:
@@ -28,6 +35,10 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
         raise UserError(f"{path}: holds no triangles; a mesh with faces is needed")
     if not np.isfinite(mesh.vertices).all():
         raise UserError(f"{path}: holds vertices that are not finite; export the mesh again")
+    raw = mesh.metadata.pop("_ply_raw", {}).get("vertex", {}).get("data")
+    for name, kind in ATTRIBUTES.items():
+        if isinstance(raw, np.ndarray) and name in (raw.dtype.names or ()) and len(raw) == len(mesh.vertices):
+            mesh.vertex_attributes[name] = np.nan_to_num(raw[name]).astype(kind)
     return mesh.process()
 
 
@@ -35,20 +46,38 @@ def save_mesh(path: Path, mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"] | N
     """Write ``path`` (.ply), a .glb beside it, and last the .json sidecar: where it lies, all three are whole.
 
     The PLY keeps the scan's frame; the sidecar says so and carries ``about``.  GLB demands +y up, so the GLB is turned
-    by the rotation that takes ``up`` (taken as +z when None) to +y; the sidecar holds that rotation.
+    by the rotation that takes ``up`` (taken as +z when None) to +y; the sidecar holds that rotation.  Both hold the
+    mesh's ``ATTRIBUTES``.
     """
     path.with_suffix(".json").unlink(missing_ok=True)
     glb_from_scan = rotation_between(np.array([0.0, 0.0, 1.0]) if up is None else up, np.array([0.0, 1.0, 0.0]))
-    turned = mesh.copy()
-    turned.apply_transform(glb_from_scan)
     with atomic_file(path.with_suffix(".glb")) as temporary:
-        temporary.write_bytes(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=True))
+        temporary.write_bytes(glb_bytes(mesh, glb_from_scan, normals=True))
     with atomic_file(path) as temporary:
         temporary.write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
     write_json(
         path.with_suffix(".json"),
         {"units": "m", "frame": "scan world", "glb_from_scan": glb_from_scan.tolist(), **about},
     )
+
+
+def glb_bytes(mesh: trimesh.Trimesh, glb_from_scan: Float[np.ndarray, "4 4"], normals: bool) -> bytes:
+    """The mesh, turned, as GLB.  glTF names attributes of one's own with an underscore and capitals, and wants those
+    of vertices in steps of four bytes: ``_CONFIDENCE`` and ``_SEEN`` are floats."""
+    turned = mesh.copy()
+    turned.apply_transform(glb_from_scan)
+    turned.vertex_attributes = {
+        f"_{name.upper()}": np.asarray(values, np.float32) for name, values in mesh.vertex_attributes.items()
+    }
+    return bytes(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=normals))
+
+
+def surface_mean(mesh: trimesh.Trimesh, attribute: str) -> float | None:
+    """The mean of a vertex attribute over the mesh's surface; None where the mesh has none."""
+    if attribute not in mesh.vertex_attributes:
+        return None
+    on_faces = np.asarray(mesh.vertex_attributes[attribute], np.float64)[mesh.faces].mean(axis=1)
+    return float((mesh.area_faces * on_faces).sum() / mesh.area)
 
 
 def rotation_between(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
