@@ -74,8 +74,9 @@ class CompletionNet(nn.Module):
         """
         x, y, z = channels.shape[2:]
         padding = [(-n) % self.multiple for n in (z, y, x)]
-        shifts = [scale(kind)[:, :, None, None, None] for scale in self.kind]
-        features = self.stem(functional.pad(channels, [0, padding[0], 0, padding[1], 0, padding[2]])) + shifts[0]
+        features = self.stem(functional.pad(channels, [0, padding[0], 0, padding[1], 0, padding[2]]))
+        shifts = [scale(kind)[:, :, None, None, None].to(features.dtype) for scale in self.kind]
+        features = features + shifts[0]
         passed = []
         for down, blocks, shift in zip(self.down, self.coarser, shifts[1:], strict=True):
             passed.append(features)
@@ -107,10 +108,15 @@ def load_completion_net(weights: Path = WEIGHTS) -> CompletionNet:
     return net.float().eval()
 
 
-def half_precision(device: torch.device) -> torch.autocast:
-    """In its context the network runs in bfloat16 where the device computes that faster: on GPUs and in AMX units."""
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """What the network computes in: bfloat16 where the device is faster at it, as GPUs and AMX units are."""
     amx = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or amx)
+    return torch.bfloat16 if device.type == "cuda" or amx else torch.float32
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """In its context the network computes in ``fast_dtype``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast_dtype(device) is torch.bfloat16)
 
 
 class _Block(nn.Module):

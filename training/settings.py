@@ -108,14 +108,14 @@ class EvidenceSettings:
 
     voxel_m: float = 0.01  # side of a voxel; about the noise of the usual depth camera at 2 m
     min_voxels_across: int = 100  # small objects get smaller voxels, so that so many lie along their box's diagonal
-    max_voxels: int = 4_000_000  # large ones get larger voxels: so many hold in 0.15 GB
+    max_voxels: int = 2_500_000  # large ones get larger voxels: so many hold in 0.1 GB
     front_m: float = 0.04  # in front of a sensed surface distances are averaged this far; farther is free
     thickness_m: float = 0.03  # behind it this far, and so far the object goes on at least
     least_weight: float = 0.1  # of evidence, for a voxel to count as seen; a square view from 1 m weighs 1
     min_views: int = 2  # views that must agree that a voxel is free; one may be a flying pixel
-    room_share: float = 0.2  # room round the seen part, for the unseen, as a share of its diagonal,
-    least_room_m: float = 0.1  # at least
-    most_room_m: float = 0.4  # and at most
+    room_share: float = 0.25  # room round the seen part, for the unseen, as a share of its diagonal,
+    least_room_m: float = 0.16  # at least
+    most_room_m: float = 0.5  # and at most
     alignment: AlignmentSettings = AlignmentSettings()  # of the views to one another, before they are fused
 
     def __post_init__(self) -> None:
@@ -182,7 +182,7 @@ class MeshSettings:
     voxel_m: float | None = None  # a cell's side in metres; takes the place of resolution when given
     components: int = 1  # connected parts kept, largest first; 0: all
     margin: float = 1.5  # the field's steepest slope that the search for the surface allows for
-    points_per_call: int = 131072  # points evaluated at once; fewer take less memory
+    points_per_call: int = 32768  # points evaluated at once; fewer take less memory
 
     def __post_init__(self) -> None:
         if self.resolution < 8 or (self.voxel_m is not None and self.voxel_m <= 0):
