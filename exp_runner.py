@@ -56,6 +56,7 @@ def train(arguments: argparse.Namespace, settings: Settings, views: ObjectViews,
 def validate_mesh(arguments: argparse.Namespace, settings: Settings, views: ObjectViews, folder: Path) -> None:
     """Write the newest checkpoint's mesh, in metres in the scan's frame."""
     from scene.mesh import save_mesh
+    from training.confidence import tell_confidence
     from training.extract_mesh import mesh_of_field
     from training.trainer import fitted
 
@@ -63,6 +64,7 @@ def validate_mesh(arguments: argparse.Namespace, settings: Settings, views: Obje
     field, step = fitted(views, settings.fit, folder, device, arguments.seed)
     wanted = dataclasses.replace(settings.mesh, resolution=arguments.mc_reso, voxel_m=None)
     mesh = mesh_of_field(field, wanted, views.world_from_normalized, device)
+    tell_confidence(mesh, views, settings.fit, folder)
     path = folder / "meshes" / f"{step:08d}_reso{arguments.mc_reso}_{arguments.scene_name}_world.ply"
     save_mesh(path, mesh, views.up, {"object": views.name, "label": views.label, "step": step})
     print(path)

@@ -30,7 +30,7 @@ _SURE_SHARE = 0.4
 # What an object's process would spend seconds to import; torch's optimisers import its compiler when first made.
 _IMPORTS = (
     *("evaluation.views", "evaluation.visibility", "preprocess.training_folder", "scene.mesh", "scene.object_folder"),
-    *("training.extract_mesh", "training.trainer", "training.priors.learned", "torch._dynamo"),
+    *("training.confidence", "training.extract_mesh", "training.trainer", "training.priors.learned", "torch._dynamo"),
 )
 _MEMORY_A_PROCESS = 2 << 30  # bytes; none has been seen to need more
 # Of one object: label, seconds, memory, when it was worked on (Unix seconds), marks, and the error where it failed.
@@ -80,9 +80,10 @@ def reconstruct_object(task: ObjectTask) -> Record:
         from evaluation.views import views_of_object
         from evaluation.visibility import seen_share
         from preprocess.training_folder import prepare
-        from scene.mesh import save_mesh
+        from scene.mesh import save_mesh, surface_mean
         from scene.object_folder import read_training_folder
         from scene.view_notes import read_notes
+        from training.confidence import tell_confidence
         from training.extract_mesh import mesh_of_field
         from training.trainer import fit
 
@@ -103,6 +104,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
         field = fit(views, task.settings.fit, task.fit_folder, task.device, task.seed)
     with watch.stage("mesh"):
         mesh = mesh_of_field(field, task.settings.mesh, views.world_from_normalized, torch.device(task.device))
+        tell_confidence(mesh, views, task.settings.fit, task.fit_folder)
         marks = list(read_notes(task.training_folder, range(len(views))).marks)
         marks += _mark_of(seen_share(mesh, views_of_object(views, task.instance_id)), views.name)
     record = {
@@ -110,6 +112,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
         "label": views.label,
         "error": None,
         "marks": marks,
+        "surface": {name: surface_mean(mesh, name) for name in ("seen", "confidence")},
         "seconds": {"earlier runs": round(covered(earlier), 3)}
         | {one["stage"]: one["seconds"] for one in watch.stages},
         "peak_memory_mb": round(peak_memory_mb(), 1),

@@ -6,6 +6,8 @@ through is free, but how far the nearest surface is nobody knows where some of i
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -16,8 +18,7 @@ from scene.camera import transform
 from scene.normalize import inverse
 from scene.records import ObjectViews
 from training.completion import CompleteShape, complete
-from training.evidence import gather
-from training.priors import apply_priors
+from training.grounds import gather_evidence
 from training.settings import FitSettings, PointSettings
 
 
@@ -47,10 +48,17 @@ class PointBatches:
 
     @staticmethod
     def of(
-        views: ObjectViews, settings: FitSettings, device: torch.device | str = "cpu", seed: int = 0
+        views: ObjectViews,
+        settings: FitSettings,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+        folder: Path | None = None,
     ) -> PointBatches:
-        """The points of an object's views: fused, completed by the priors, drawn.  Raises UserError without depth."""
-        evidence = apply_priors(gather(views, settings.evidence), settings.priors)
+        """The points of an object's views: fused, completed by the priors, drawn.  Raises UserError without depth.
+
+        On what grounds the shape stands is kept in the fit's ``folder``, if one is given.
+        """
+        evidence = gather_evidence(views, settings, folder)
         return PointBatches(complete(evidence), views.world_from_normalized, settings.points, device, seed)
 
     def draw(self, count: int, generator: torch.Generator) -> PointBatch:

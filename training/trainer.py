@@ -56,14 +56,15 @@ def fit(
 ) -> ObjectField:
     """Run all phases of ``settings`` on one object and return its field.
 
-    Writes ``folder/checkpoints`` and ``folder/logs``.  With ``resume`` it goes on from the newest whole checkpoint;
-    without, the last phase begins anew, and the phases before it only where no checkpoint holds their end.
+    Writes ``folder/checkpoints``, ``folder/logs``, and beside them what evidence it used (``training.grounds``).  With
+    ``resume`` it goes on from the newest whole checkpoint; without, the last phase begins anew, and the phases before
+    it only where no checkpoint holds their end.
     ``sources`` take the place of the batches made from the views.  Raises UserError on checkpoints of other settings,
     losses that do not exist, and a loss that is not finite.
     """
     trainer = Trainer(views, settings, folder, device, seed)
     trainer.restore(resume)
-    trainer.run(sources or default_sources(views, settings, trainer.device, seed))
+    trainer.run(sources or default_sources(views, settings, trainer.device, seed, folder))
     return trainer.field
 
 
@@ -78,10 +79,12 @@ def fitted(
     return trainer.field, trainer.total_step
 
 
-def default_sources(views: ObjectViews, settings: FitSettings, device: torch.device, seed: int) -> Sources:
+def default_sources(
+    views: ObjectViews, settings: FitSettings, device: torch.device, seed: int, folder: Path
+) -> Sources:
     """Batches made from the object's views, each kind when a phase first asks for it."""
     return {
-        "points": lambda: PointBatches.of(views, settings, device, seed),
+        "points": lambda: PointBatches.of(views, settings, device, seed, folder),
         "rays": lambda: RayBatches(views, settings.rays, device),
     }
 
