@@ -49,6 +49,15 @@ class Sample:
 
 def room_samples(seed: int, walks: int = 2) -> Iterator[Sample]:
     """The objects of one generated room, once for every walk through it; the same seed gives the same samples."""
+    for views, piece in room_views(seed, walks):
+        sample = _sample(views, piece)
+        if sample is not None:
+            yield sample
+
+
+def room_views(seed: int, walks: int = 2) -> Iterator[tuple[ObjectViews, Placed]]:
+    """The views of a generated room's objects, as extraction gives them, and what each really is; without labels,
+    and with a normalised frame that is the room's own."""
     rng = np.random.default_rng([seed, 77])
     try:
         room = furnish(rng, _pieces(rng))
@@ -123,7 +132,7 @@ class _Sight:
 
 def _seen_objects(
     rng: np.random.Generator, room: Room, sight: _Sight, poses: Float[np.ndarray, "n 4 4"]
-) -> Iterator[Sample]:
+) -> Iterator[tuple[ObjectViews, Placed]]:
     width, height = pick(rng, ((320, 240), (400, 300), (480, 360)))
     focal = rng.uniform(0.75, 1.0) * width
     camera = Intrinsics(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)
@@ -137,9 +146,8 @@ def _seen_objects(
     for number, piece in enumerate(room.pieces, start=len(room.building) + 1):
         if number in won:
             views = _views(frames, doubts, number, grid, grown(main_cells(*won[number])))
-            sample = None if views is None else _sample(views, piece)
-            if sample is not None:
-                yield sample
+            if views is not None:
+                yield views, piece
 
 
 def _frames(
