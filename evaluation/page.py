@@ -38,6 +38,8 @@ class PageObject:
     marks: Sequence[str] = ()
     size_m: Sequence[float] = ()
     faces: int = 0
+    seen: float | None = None  # share of its surface; None where the mesh does not tell
+    confidence: float | None = None  # mean over its surface
     glb: str = ""
     thumbnail: str = ""
     yaw: float = 0.0  # of the first look at it, radians about +y

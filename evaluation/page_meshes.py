@@ -12,22 +12,25 @@ from scipy.spatial import cKDTree
 
 from evaluation.pictures import camera_around, yaw_towards
 from evaluation.shading import render_rgba, vertex_colors
-from scene.mesh import rotation_between
+from scene.mesh import ATTRIBUTES, glb_bytes, rotation_between
 
 
 def simplified(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
-    """The mesh with about ``faces`` triangles at most; each vertex takes the colour of the nearest original one."""
+    """The mesh with about ``faces`` triangles at most; each vertex takes what the nearest original one has."""
     light = mesh.simplify_quadric_decimation(face_count=faces) if len(mesh.faces) > faces else mesh.copy()
     nearest = cKDTree(mesh.vertices).query(light.vertices, workers=-1)[1]
     colors = np.rint(vertex_colors(mesh)[nearest] * 255.0).astype(np.uint8)
-    return trimesh.Trimesh(light.vertices, light.faces, vertex_colors=colors, process=False)
+    given = mesh.vertex_attributes
+    attributes = {name: np.asarray(given[name])[nearest] for name in ATTRIBUTES if name in given}
+    return trimesh.Trimesh(
+        light.vertices, light.faces, vertex_colors=colors, vertex_attributes=attributes, process=False
+    )
 
 
 def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:
-    """The mesh as GLB (+y up), its ``seen`` as the glTF attribute ``_seen``, in base64."""
-    turned = mesh.copy()
-    turned.apply_transform(rotation_between(up, np.array([0.0, 1.0, 0.0])))
-    return base64.b64encode(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=False)).decode("ascii")
+    """The mesh as GLB (+y up) with its attributes, in base64."""
+    glb = glb_bytes(mesh, rotation_between(up, np.array([0.0, 1.0, 0.0])), normals=False)
+    return base64.b64encode(glb).decode("ascii")
 
 
 def viewer_yaw(direction: Float[np.ndarray, " 3"], up: Float[np.ndarray, " 3"]) -> float:

@@ -31,7 +31,7 @@ from evaluation.views import View, views_of_scan
 from evaluation.visibility import mark_seen
 from scene.errors import UserError
 from scene.files import read_json
-from scene.mesh import load_mesh
+from scene.mesh import load_mesh, surface_mean
 from scene.records import Scan
 from scene.runlog import log, progress, run_cli
 
@@ -137,7 +137,8 @@ def _page_object(
     light = None
     if mesh is not None:
         light = simplified(mesh, faces)
-        mark_seen(light, views)
+        if "seen" not in light.vertex_attributes:  # a mesh that was made elsewhere
+            mark_seen(light, views)
     one = PageObject(
         instance_id=instance_id,
         label=found.labels.get(instance_id, ""),
@@ -145,6 +146,8 @@ def _page_object(
         marks=marks,
         size_m=() if mesh is None else tuple(map(float, mesh.extents)),
         faces=0 if mesh is None else len(mesh.faces),
+        seen=None if mesh is None else surface_mean(mesh, "seen"),
+        confidence=None if mesh is None else surface_mean(mesh, "confidence"),
         glb="" if light is None else glb_base64(light, up),
         thumbnail="" if light is None else thumbnail(light, up, direction),
         yaw=viewer_yaw(direction, up),

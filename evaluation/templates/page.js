@@ -14,6 +14,7 @@
     stage.hidden = false;
     try {
       const colors = { seen: style("--seen"), completed: style("--completed"), inside: style("--inside") };
+      colors.ramp = style("--ramp").split(",");
       viewer = new Viewer(document.getElementById("canvas"), colors);
       viewer.setGridColor(style("--grid"));
       window.farside = { viewer }; // for tests and the curious

@@ -50,15 +50,29 @@ class Viewer {
   add(node) {
     const geometry = node.geometry.applyMatrix4(node.matrixWorld);
     geometry.computeVertexNormals();
-    const seen = geometry.getAttribute("_seen");
-    if (seen) {
-      const [yes, no] = [this.colors.seen, this.colors.completed].map((hex) => new THREE.Color(hex).toArray());
-      const mixed = new Float32Array(seen.count * 3);
-      for (let i = 0; i < seen.count; i++)
-        for (let c = 0; c < 3; c++) mixed[3 * i + c] = no[c] + seen.getX(i) * (yes[c] - no[c]);
-      geometry.userData = { color: geometry.getAttribute("color"), seen: new THREE.BufferAttribute(mixed, 3) };
-    }
+    // three.js has the names of glTF's attributes in small letters.
+    geometry.userData = {
+      color: geometry.getAttribute("color"),
+      seen: this.ramp(geometry, "_seen", [this.colors.completed, this.colors.seen]),
+      confidence: this.ramp(geometry, "_confidence", this.colors.ramp),
+    };
     this.content.add(new THREE.Mesh(geometry, this.surface), new THREE.Mesh(geometry, this.inside));
+  }
+
+  // Colours for an attribute from 0 to 1, straight between evenly spaced ones; plain where the mesh does not have it.
+  ramp(geometry, name, hexes) {
+    const values = geometry.getAttribute(name);
+    const count = geometry.getAttribute("position").count;
+    const stops = hexes.map((hex) => new THREE.Color(hex.trim()).toArray());
+    const plain = new THREE.Color(0xd3d7de).toArray();
+    const mixed = new Float32Array(count * 3);
+    for (let i = 0; i < count; i++) {
+      const at = values ? Math.max(0, Math.min(1, values.getX(i))) * (stops.length - 1) : 0;
+      const k = Math.min(Math.floor(at), stops.length - 2);
+      for (let c = 0; c < 3; c++)
+        mixed[3 * i + c] = values ? stops[k][c] + (at - k) * (stops[k + 1][c] - stops[k][c]) : plain[c];
+    }
+    return new THREE.BufferAttribute(mixed, 3);
   }
 
   setMode(mode) {

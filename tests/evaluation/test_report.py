@@ -166,7 +166,7 @@ def test_the_mesh_on_the_page_is_the_simplified_one_turned_up(page):
     np.testing.assert_allclose(mesh.extents, 0.6, atol=0.02)
     assert (mesh.visual.vertex_colors[:, :3] == [200, 60, 60]).all()
     geometry = next(iter(scene.geometry.values()))
-    seen = geometry.vertex_attributes["_seen"].reshape(-1) > 0.5
+    seen = geometry.vertex_attributes["_SEEN"].reshape(-1) > 0.5
     glb_from_scan = rotation_between(np.array([0.0, -1.0, 0.0]), np.array([0.0, 1.0, 0.0]))
     towards_cameras = glb_from_scan[:3, :3] @ [0.0, 0.0, -1.0]
     assert geometry.vertices[seen].mean(0) @ towards_cameras > 0.05
