@@ -24,7 +24,7 @@ from torch import Tensor
 from models.records import FieldFunctions
 from scene.camera import transform
 from scene.errors import UserError
-from training.mesh_cleanup import Triangles, largest_components, weld
+from training.mesh_cleanup import Triangles, largest_components, share_of_largest, weld
 from training.settings import MeshSettings
 
 _BLOCKS = (8, 4, 2)  # grid points a side; each divides the one before
@@ -32,6 +32,8 @@ _SLAB = 32  # grid points along z held at a time
 _BRICK = 32  # cells a side that marching cubes is run on at a time
 _SNAP = 0.01  # of a voxel: values nearer to 0 are moved away, so that no vertex meets a grid point and no face vanishes
 _MOST_CELLS = 2048  # along the longest side
+_WHOLE = 0.97  # of the surface in one part: the rest is crumbs
+_JOIN_STEPS = 3
 
 Sdf = Callable[[Tensor], Tensor]  # (n, 3) -> (n,), positive outside
 Color = Callable[[Tensor], Tensor]  # (n, 3) -> (n, 3) in [0, 1]
@@ -104,15 +106,7 @@ def extract(
     scale_m = float(np.cbrt(np.linalg.det(world_from_normalized[:3, :3])))
     grid = Grid.around(np.asarray(bounds, dtype=np.float64), settings, scale_m)
 
-    def evaluate(x: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
-        # What is not a number counts as outside, and as near: it is looked into.
-        values = _in_chunks(sdf, x, settings.points_per_call, device)
-        return np.nan_to_num(values, copy=False, nan=grid.voxel, posinf=grid.voxel, neginf=grid.voxel)
-
-    triangles = weld(_marching_cubes(evaluate, grid, settings.margin), grid.points)
-    if len(triangles.faces) == 0:
-        raise UserError("mesh: the field has no surface inside the object's box; fit it for more steps")
-    triangles = largest_components(triangles, settings.components)
+    triangles = largest_components(_in_one_piece(sdf, grid, settings, scale_m, device), settings.components)
     x = grid.origin + triangles.vertices * grid.voxel
     colors = None
     if color is not None:
@@ -120,6 +114,33 @@ def extract(
         colors = np.rint(255.0 * np.clip(rgb, 0.0, 1.0)).astype(np.uint8)
     vertices = transform(world_from_normalized, x)
     return trimesh.Trimesh(vertices, triangles.faces, vertex_colors=colors, process=False)
+
+
+def _in_one_piece(
+    sdf: Sdf, grid: Grid, settings: MeshSettings, scale_m: float, device: torch.device | str
+) -> Triangles:
+    """All of the surface; where it falls apart, the nearest surface outside it that hangs together.
+
+    Where a pole as thin as a grid cell of the field breaks, most of the object may hang on it.  Where nothing within
+    ``join_m`` joins the parts, they are taken as they are.
+    """
+    levels = np.linspace(0.0, settings.join_m / scale_m, _JOIN_STEPS + 1) if settings.components else np.zeros(1)
+    first: Triangles | None = None
+    for level in levels:
+
+        def evaluate(x: Float[np.ndarray, "n 3"], level: float = float(level)) -> Float[np.ndarray, " n"]:
+            # What is not a number counts as outside, and as near: it is looked into.
+            values = _in_chunks(sdf, x, settings.points_per_call, device) - np.float32(level)
+            return np.nan_to_num(values, copy=False, nan=grid.voxel, posinf=grid.voxel, neginf=grid.voxel)
+
+        triangles = weld(_marching_cubes(evaluate, grid, settings.margin), grid.points)
+        if len(triangles.faces) == 0:
+            raise UserError("mesh: the field has no surface inside the object's box; fit it for more steps")
+        first = triangles if first is None else first
+        if settings.join_m == 0 or share_of_largest(triangles) >= _WHOLE:
+            return triangles
+    assert first is not None
+    return first
 
 
 def _in_chunks(

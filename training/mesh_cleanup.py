@@ -42,20 +42,40 @@ def largest_components(triangles: Triangles, count: int) -> Triangles:
 
     Inner walls of a hollow count as components of their own: keeping one component fills the object.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     faces = triangles.faces
-    size = len(triangles.vertices)
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    links = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(size, size))
-    parts, part_of_vertex = connected_components(links, directed=False)
+    parts, part_of_vertex = _components(triangles)
     if count == 0 or parts <= count:
         return triangles
-    a, b, c = (triangles.vertices[faces[:, k]] for k in range(3))
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     part_of_face = part_of_vertex[faces[:, 0]]
-    largest = np.argsort(-np.bincount(part_of_face, weights=area, minlength=parts), kind="stable")[:count]
+    largest = np.argsort(-np.bincount(part_of_face, weights=_areas(triangles), minlength=parts), kind="stable")[:count]
     kept = np.isin(part_of_vertex, largest)
     renumbered = np.cumsum(kept) - 1
     return Triangles(triangles.vertices[kept], renumbered[faces[kept[faces[:, 0]]]])
+
+
+def share_of_largest(triangles: Triangles) -> float:
+    """The area of the largest connected component over that of all; inner walls of hollows belong to no part."""
+    parts, part_of_vertex = _components(triangles)
+    a, b, c = (triangles.vertices[triangles.faces[:, k]] for k in range(3))
+    part_of_face = part_of_vertex[triangles.faces[:, 0]]
+    six_volumes = np.bincount(part_of_face, weights=(a * np.cross(b, c)).sum(axis=1), minlength=parts)
+    area = np.where(six_volumes > 0, np.bincount(part_of_face, weights=_areas(triangles), minlength=parts), 0.0)
+    return float(area.max() / area.sum()) if area.any() else 1.0
+
+
+def _areas(triangles: Triangles) -> Float[np.ndarray, " f"]:
+    """Twice the area of every face."""
+    a, b, c = (triangles.vertices[triangles.faces[:, k]] for k in range(3))
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1)
+
+
+def _components(triangles: Triangles) -> tuple[int, Int[np.ndarray, " v"]]:
+    """How many connected components there are, and which each vertex belongs to."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    faces, size = triangles.faces, len(triangles.vertices)
+    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    links = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(size, size))
+    parts, part_of_vertex = connected_components(links, directed=False)
+    return int(parts), part_of_vertex

@@ -41,6 +41,7 @@ class PointBatches:
         world_m = shape.origin_m + shape.voxel_m * index
         x = transform(inverse(world_from_normalized), world_m)
         weight = settings.unseen_weight + (1.0 - settings.unseen_weight) * sure
+        weight = np.where(sdf_m < 0, settings.inside_weight * weight, weight)
         self._x = torch.from_numpy(x.astype(np.float32)).to(self.device)
         self._sdf = torch.from_numpy((sdf_m / scale_m).astype(np.float32)).to(self.device)
         self._weight = torch.from_numpy(weight.astype(np.float32)).to(self.device)

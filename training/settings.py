@@ -134,12 +134,15 @@ class PointSettings:
     deep_share: float = 0.1  # of them deeper inside; the rest lie outside
     band_m: float = 0.03  # how near to the surface distances are told
     unseen_weight: float = 0.3  # of a point where nothing is known, against 1 for sensed ones
+    inside_weight: float = 4.0  # of a point inside, against 1 outside: thin parts have few, and would be smoothed away
 
     def __post_init__(self) -> None:
         if self.pool < 1 or self.band_m <= 0:
             raise ValueError("pool and band_m must be positive")
         if min(self.near_share, self.deep_share) < 0 or self.near_share + self.deep_share > 1:
             raise ValueError("near_share and deep_share must not be negative, nor more than 1 together")
+        if self.inside_weight <= 0:
+            raise ValueError("inside_weight must be positive")
         if not 0 <= self.unseen_weight <= 1:
             raise ValueError("unseen_weight must lie from 0 to 1")
 
@@ -181,11 +184,12 @@ class MeshSettings:
     resolution: int = 256  # cells along the object's box
     voxel_m: float | None = None  # a cell's side in metres; takes the place of resolution when given
     components: int = 1  # connected parts kept, largest first; 0: all
+    join_m: float = 0.0  # a surface that falls apart may be this far off where it does not; 0: it is cut where it is
     margin: float = 1.5  # the field's steepest slope that the search for the surface allows for
     points_per_call: int = 32768  # points evaluated at once; fewer take less memory
 
     def __post_init__(self) -> None:
         if self.resolution < 8 or (self.voxel_m is not None and self.voxel_m <= 0):
             raise ValueError("resolution must be at least 8 and voxel_m positive")
-        if self.components < 0 or self.margin < 1 or self.points_per_call < 1:
-            raise ValueError("components must be >= 0, margin >= 1 and points_per_call >= 1")
+        if self.components < 0 or self.join_m < 0 or self.margin < 1 or self.points_per_call < 1:
+            raise ValueError("components and join_m must be >= 0, margin >= 1 and points_per_call >= 1")

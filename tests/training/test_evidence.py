@@ -204,6 +204,19 @@ def test_points_repeat_by_seed_and_carry_the_distance(evidence: Evidence) -> Non
     assert one.weight.min() >= settings.unseen_weight - 1e-6
 
 
+def test_points_inside_weigh_more(evidence: Evidence) -> None:
+    shape, to_world = complete(evidence), np.diag([0.6, 0.6, 0.6, 1.0])
+    even, heavy = (
+        PointBatches(shape, to_world, PointSettings(pool=3000, inside_weight=weight)).draw(
+            2000, torch.Generator().manual_seed(0)
+        )
+        for weight in (1.0, 4.0)
+    )
+    inside = even.sdf < 0
+    assert 0 < inside.sum() < len(inside)
+    torch.testing.assert_close(heavy.weight, torch.where(inside, 4.0, 1.0) * even.weight)
+
+
 def test_an_unknown_prior_is_told_with_the_nearest(evidence: Evidence) -> None:
     with pytest.raises(UserError, match="no prior called 'symetry'; did you mean 'symmetry'"):
         apply_priors(evidence, {"symetry": PriorSettings()})

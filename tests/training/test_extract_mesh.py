@@ -114,6 +114,33 @@ def test_largest_component_is_kept_or_as_many_as_asked() -> None:
     assert_closed(all_parts)
 
 
+def lamp(x: Tensor, gap: float = 0.03) -> Tensor:
+    """Foot and shade on a pole that is broken: nothing but a gap is left of some of it."""
+    pole = torch.minimum(
+        box(x, (0.05, 0.05, 0.3 - gap), (0.0, 0.0, -0.3)), box(x, (0.05, 0.05, 0.3 - gap), (0.0, 0.0, 0.3))
+    )
+    return torch.minimum(pole, torch.minimum(box(x, (0.3, 0.3, 0.05), (0, 0, -0.6)), ball(x, (0, 0, 0.6), 0.3)))
+
+
+def test_what_fell_apart_is_taken_where_it_hangs_together() -> None:
+    cut, whole = mesh_of(lamp), mesh_of(lamp, join_m=0.05 * SCALE_M)
+    assert np.ptp(cut.vertices[:, 2]) < 0.6 * np.ptp(whole.vertices[:, 2])
+    assert_closed(whole)
+    assert whole.body_count == 1
+    sound = mesh_of(ball, join_m=0.05 * SCALE_M)
+    assert np.array_equal(sound.vertices, mesh_of(ball).vertices), "what is in one piece stays where it is"
+
+
+def test_parts_that_nothing_near_joins_are_cut_as_they_are() -> None:
+    far = mesh_of(lambda x: lamp(x, 0.2), join_m=0.05 * SCALE_M)
+    assert np.array_equal(far.vertices, mesh_of(lambda x: lamp(x, 0.2)).vertices)
+
+
+def test_an_inner_wall_is_no_part() -> None:
+    shell = mesh_of(lambda x: torch.maximum(ball(x), -ball(x, radius=0.4)), join_m=0.05 * SCALE_M)
+    assert np.array_equal(shell.vertices, mesh_of(ball).vertices)
+
+
 def test_hollow_inside_is_filled() -> None:
     shell = mesh_of(lambda x: ball(x).abs() - 0.1)
     assert shell.body_count == 1

@@ -98,6 +98,13 @@ def test_looking_at_mirror_images_too_agrees(seen: Evidence) -> None:
     assert 0 < np.abs(once[0] - twice[0]).mean() < 0.2 * DISTANCE_M
 
 
+def test_its_surface_is_moved_outward(seen: Evidence) -> None:
+    still, moved = learned(seen, outward_m=0.0), learned(seen, outward_m=0.01)
+    unknown = (seen.side == UNKNOWN) & (np.abs(still.sdf_m) < 0.02)
+    np.testing.assert_allclose(moved.sdf_m[unknown], still.sdf_m[unknown] - 0.01, atol=1e-6)
+    np.testing.assert_array_equal(moved.sdf_m[seen.side != UNKNOWN], still.sdf_m[seen.side != UNKNOWN])
+
+
 def test_without_views_it_is_told_and_without_depth_it_says_nothing(seen: Evidence) -> None:
     with pytest.raises(UserError, match="looks at an object's views"):
         learned(dataclasses.replace(seen, views=None))

@@ -135,6 +135,21 @@ def test_a_training_may_begin_with_the_weights_of_another(tmp_path: Path) -> Non
         second.begin_with(tmp_path / "other.safetensors")
 
 
+def test_kinds_may_be_all_that_is_learned() -> None:
+    learner, pool, rng = (
+        Learner(dataclasses.replace(SETTINGS, only_kinds=True), CPU),
+        Pool(CPU, 2),
+        np.random.default_rng(0),
+    )
+    for seed in range(2):
+        pool.add(dataclasses.replace(ball(seed), label="lamp"))
+    before = {name: value.clone() for name, value in learner._net.state_dict().items()}
+    for _ in range(3):
+        learner.learn(pool.batch(8000, rng), 0.0)
+    changed = {name for name, value in learner._net.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if name.startswith("kind.")}
+
+
 def _kinds_of(net: CompletionNet, count: int) -> dict[str, Tensor]:
     return {f"kind.{i}.weight": scale.weight[:count].detach().clone() for i, scale in enumerate(net.kind)}
 

@@ -44,6 +44,7 @@ class TrainSettings:
     warm_up_steps: int = 500  # until then
     weight_decay: float = 1e-4
     averaging: float = 0.999  # of the weights that are kept
+    only_kinds: bool = False  # learn what kinds of things change and nothing else: what has no kind stays as it is
     cells: int = 1_200_000  # in a batch, about
     most_samples: int = 20_000  # held at once, about 5 MB each
     held_out_rooms: int = 10  # that only score
@@ -77,9 +78,9 @@ class Learner:
             self._net = _on_device(CompletionNet(size), device)
         self.average = _on_device(CompletionNet(size), device)
         self.average.load_state_dict(self._net.state_dict())
-        self._optimizer = torch.optim.AdamW(
-            self._net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        learned = self._net.kind.parameters() if settings.only_kinds else self._net.parameters()
+        self._net.requires_grad_(not settings.only_kinds).kind.requires_grad_(True)
+        self._optimizer = torch.optim.AdamW(learned, settings.learning_rate, weight_decay=settings.weight_decay)
         self.step, self.rooms, self.seconds = 0, 0, 0.0
 
     def learn(self, batch: Batch, share: float) -> Tensor:

@@ -148,6 +148,7 @@ def main() -> int:
         "--learning-rate", type=float, default=defaults.learning_rate, help="at its highest (default %(default)s)"
     )
     parser.add_argument("--cells", type=int, default=defaults.cells, help="in a batch, about (default %(default)s)")
+    parser.add_argument("--only-kinds", action="store_true", help="learn only how kinds of things differ")
     parser.add_argument(
         "--score-every", type=int, default=defaults.score_every, help="steps (default %(default)s); saves as well"
     )
@@ -164,6 +165,7 @@ def main() -> int:
             learning_rate=arguments.learning_rate,
             cells=arguments.cells,
             score_every=arguments.score_every,
+            only_kinds=arguments.only_kinds,
         )
     except ValueError as error:
         raise UserError(f"these options cannot be: {error}") from error
@@ -196,7 +198,8 @@ def _command(arguments: argparse.Namespace) -> str:
     )
     options = [(f"--{name.replace('_', '-')}", getattr(arguments, name)) for name in named]
     given = " ".join(f"{option} {value}" for option, value in options if value is not None)
-    return f"python -m training.shape_prior.train --out DIR {given}"
+    flag = " --only-kinds" if arguments.only_kinds else ""
+    return f"python -m training.shape_prior.train --out DIR {given}{flag}"
 
 
 if __name__ == "__main__":

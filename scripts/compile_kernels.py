@@ -1,6 +1,6 @@
 """Compiles all that the reconstruction of an object compiles on its first run, by reconstructing a box.
 
-    python -m training.compile_kernels
+    python -m scripts.compile_kernels
 
 Numba keeps what it compiled beside the sources, so that this need be done once, and again after they changed.
 """
@@ -32,7 +32,9 @@ def box_views() -> ObjectViews:
     """Two views of a box on a floor, from above."""
     box = trimesh.creation.box((0.5, 0.4, 0.3))
     floor = trimesh.creation.box((4.0, 4.0, 0.1), transform=trimesh.transformations.translation_matrix((0, 0, -0.2)))
-    caster = RayCaster(trimesh.util.concatenate([box, floor]))
+    both = trimesh.util.concatenate([box, floor])
+    assert isinstance(both, trimesh.Trimesh)
+    caster = RayCaster(both)
     poses = np.stack([_looking_down(x) for x in (-0.1, 0.1)])
     seen = [caster.render(_CAMERA, pose) for pose in poses]
     return ObjectViews(
