@@ -55,8 +55,8 @@ class CompletionNet(nn.Module):
         finer = zip(widths[:-1], blocks[:-1], strict=True)
         self.finer = nn.ModuleList(_blocks(width, min(count, 2)) for width, count in finer)
         self.head = nn.Conv3d(widths[0], 2, 3, padding=1)
-        # What a thing is shifts the features of every scale; at first not at all.
-        self.kind = nn.ModuleList(nn.Embedding(settings.kinds, width) for width in widths)
+        # What a thing is shifts the features of every scale; at first not at all, and the unknown (0) never.
+        self.kind = nn.ModuleList(nn.Embedding(settings.kinds, width, padding_idx=0) for width in widths)
         for weight in self.kind.parameters():
             nn.init.zeros_(weight)
 

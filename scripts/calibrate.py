@@ -1,6 +1,6 @@
 """Reads off generated rooms how probably a vertex is right, and writes the tables that meshes tell confidence by.
 
-    python -m scripts.calibrate [--rooms N] [--test-rooms N] [--workers N] [--seed S] [--fitted]
+    python -m scripts.calibrate [--rooms N] [--test-rooms N] [--workers N] [--seed S] [--shapes]
 
 Objects of rooms that no network was trained on are completed as those of a scan are, and their vertices compared with
 the truth.  From some rooms come the tables (models/weights/confidence.json); on others it is measured how far they can
@@ -40,15 +40,17 @@ WEIGHTS = ROOT / "models" / "weights" / "completion.safetensors"
 
 def main() -> None:
     arguments = _parser().parse_args()
-    if min(arguments.rooms, arguments.test_rooms, arguments.workers) < 1 or arguments.seed < 0:
-        raise UserError("--rooms, --test-rooms and --workers must be at least 1, and --seed at least 0")
+    if min(arguments.rooms, arguments.test_rooms, arguments.workers) < 1 or not 0 <= arguments.seed < MOST_ROOMS:
+        raise UserError(
+            f"--rooms, --test-rooms and --workers must be at least 1, and --seed from 0 to {MOST_ROOMS - 1}"
+        )
     if max(arguments.rooms, arguments.test_rooms) > MOST_ROOMS:
         raise UserError(f"--rooms and --test-rooms must be at most {MOST_ROOMS}: seeds of runs must not overlap")
     settings = load(arguments.conf, Settings, arguments.set)
     from training.confidence import TABLES
     from training.shape_prior.judged import Recipe
 
-    recipe = Recipe(settings.fit, settings.mesh, settings.prepare.margin, arguments.fitted)
+    recipe = Recipe(settings.fit, settings.mesh, settings.prepare.margin, not arguments.shapes)
     begun, shift = time.monotonic(), MOST_ROOMS * arguments.seed
     first = [FIRST_SEED + shift + k for k in range(arguments.rooms)]
     second = [FIRST_TEST_SEED + shift + k for k in range(arguments.test_rooms)]
@@ -56,6 +58,7 @@ def main() -> None:
     about, reliability = calibrate(*([one for seed in seeds for one in found[seed]] for seeds in (first, second)))
     about["rooms"], about["first_seed"] = len(first), first[0]
     about["held_out"] = {"rooms": len(second), "first_seed": second[0], **about["held_out"]}
+    about["judged"] = "completed shapes, before any fit" if arguments.shapes else "meshes as they are saved"
     about["command"] = shlex.join(["python", "-m", "scripts.calibrate", *sys.argv[1:]])
     about["seconds"] = round(time.monotonic() - begun)
     about["network"] = fingerprint(0, [WEIGHTS])
@@ -115,7 +118,8 @@ def page(about: dict[str, Any], reliability: dict[str, Reliability]) -> str:
         "probability that it lies within 2 cm of the true surface. "
         f"The tables behind it come from {about['objects']} objects of {about['rooms']} generated rooms (seeds from "
         f"{about['first_seed']}); the figures here from {held['objects']} objects of {held['rooms']} others (seeds "
-        f"from {held['first_seed']}), {held['all']['vertices']} vertices. No network was trained on either. "
+        f"from {held['first_seed']}), {held['all']['vertices']} vertices. No network was trained on either; judged were "
+        f"{about['judged']}. "
         "Real rooms are not generated ones: there it is an estimate.",
         f"Made by `{about['command']}` in {about['seconds']} s.",
         "| vertices | count | share within 2 cm | mean confidence | calibration error | Brier score | of a constant |\n"
@@ -151,7 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--test-rooms", type=int, default=3, help="that they are tested on (default %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="rooms side by side (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="other rooms (default %(default)s)")
-    parser.add_argument("--fitted", action="store_true", help="judge fitted meshes, not the shapes they are fitted to")
+    parser.add_argument(
+        "--shapes", action="store_true", help="judge the shapes that fields are fitted to, not the meshes: faster"
+    )
     parser.add_argument("--conf", type=Path, default=ROOT / "confs" / "fast.conf", help="(default confs/fast.conf)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting")
     parser.add_argument("--out", type=Path, help="a folder for tables and page, in place of the project's own")

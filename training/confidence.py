@@ -35,7 +35,8 @@ class Clues:
 
     seen: Bool[np.ndarray, " n"]  # the mesh runs along a sensed surface
     supposed: Float[np.ndarray, " n"]  # how sure the priors are there, in [0, 1]; 0 where none speaks
-    free: Float[np.ndarray, " n"]  # the share of space round it that cameras saw to be free: it bounds the error
+    # The share of space round it that cameras saw to be free, which bounds the error; 0 where they saw through it.
+    free: Float[np.ndarray, " n"]
 
     @property
     def sureness(self) -> Float[np.ndarray, " n"]:
@@ -115,11 +116,13 @@ def clues_of(vertices_m: Float[np.ndarray, "n 3"], grounds: Grounds) -> Clues:
     sensed_share = at(sensed)
     distance_m = at(np.where(sensed, part.distance_m(), 0.0)) / np.maximum(sensed_share, 1e-6)
     spoken_share = at(part.supposed > 0)
+    # A surface runs between free space and something: one with free space on both sides is where cameras saw nothing.
+    adrift = np.clip(2.0 * at(free) - 1.0, 0.0, 1.0)
     return Clues(
         # The distance, not the nearest sensed voxel: the back of a panel is near its sensed front and was not seen.
         seen=(sensed_share >= 0.5) & (np.abs(distance_m) < grounds.voxel_m),
         supposed=at(part.supposed) / 255 / np.maximum(spoken_share, 1e-6),
-        free=at(ndimage.uniform_filter(free.astype(np.float32), _AROUND, mode="nearest")),
+        free=at(ndimage.uniform_filter(free.astype(np.float32), _AROUND, mode="nearest")) * (1.0 - adrift),
     )
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from models.records import FieldFunctions
 from scene.camera import transform
 from scene.errors import UserError
+from scene.runlog import log
 from training.mesh_cleanup import Triangles, largest_components, share_of_largest, weld
 from training.settings import MeshSettings
 
@@ -32,7 +33,7 @@ _SLAB = 32  # grid points along z held at a time
 _BRICK = 32  # cells a side that marching cubes is run on at a time
 _SNAP = 0.01  # of a voxel: values nearer to 0 are moved away, so that no vertex meets a grid point and no face vanishes
 _MOST_CELLS = 2048  # along the longest side
-_WHOLE = 0.97  # of the surface in one part: the rest is crumbs
+_WHOLE = 0.9  # of the surface in one part: the rest is crumbs, not worth moving the whole surface for
 _JOIN_STEPS = 3
 
 Sdf = Callable[[Tensor], Tensor]  # (n, 3) -> (n,), positive outside
@@ -124,9 +125,9 @@ def _in_one_piece(
     Where a pole as thin as a grid cell of the field breaks, most of the object may hang on it.  Where nothing within
     ``join_m`` joins the parts, they are taken as they are.
     """
-    levels = np.linspace(0.0, settings.join_m / scale_m, _JOIN_STEPS + 1) if settings.components else np.zeros(1)
+    join = settings.join_m / scale_m if settings.components == 1 else 0.0
     first: Triangles | None = None
-    for level in levels:
+    for level in np.linspace(0.0, join, _JOIN_STEPS + 1):
 
         def evaluate(x: Float[np.ndarray, "n 3"], level: float = float(level)) -> Float[np.ndarray, " n"]:
             # What is not a number counts as outside, and as near: it is looked into.
@@ -137,7 +138,11 @@ def _in_one_piece(
         if len(triangles.faces) == 0:
             raise UserError("mesh: the field has no surface inside the object's box; fit it for more steps")
         first = triangles if first is None else first
-        if settings.join_m == 0 or share_of_largest(triangles) >= _WHOLE:
+        if join == 0 or share_of_largest(triangles) >= _WHOLE:
+            if level > 0:
+                log.warning(
+                    "the surface fell apart and is taken %.1f mm farther out, in one piece", 1e3 * level * scale_m
+                )
             return triangles
     assert first is not None
     return first

@@ -184,12 +184,14 @@ class MeshSettings:
     resolution: int = 256  # cells along the object's box
     voxel_m: float | None = None  # a cell's side in metres; takes the place of resolution when given
     components: int = 1  # connected parts kept, largest first; 0: all
-    join_m: float = 0.0  # a surface that falls apart may be this far off where it does not; 0: it is cut where it is
+    join_m: float = 0.0  # one that falls apart may be taken so far out, 2 cm at most, if whole there; 0: it is cut
     margin: float = 1.5  # the field's steepest slope that the search for the surface allows for
     points_per_call: int = 32768  # points evaluated at once; fewer take less memory
 
     def __post_init__(self) -> None:
         if self.resolution < 8 or (self.voxel_m is not None and self.voxel_m <= 0):
             raise ValueError("resolution must be at least 8 and voxel_m positive")
-        if self.components < 0 or self.join_m < 0 or self.margin < 1 or self.points_per_call < 1:
-            raise ValueError("components and join_m must be >= 0, margin >= 1 and points_per_call >= 1")
+        if not 0 <= self.join_m <= 0.02:
+            raise ValueError("join_m must lie from 0 to 0.02")
+        if self.components < 0 or self.margin < 1 or self.points_per_call < 1:
+            raise ValueError("components must be >= 0, margin >= 1 and points_per_call >= 1")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from scipy import ndimage
 
 from models.completion_net import WEIGHTS
 from scene.errors import UserError
@@ -78,6 +79,16 @@ def test_free_space_is_counted_in_the_cube_round_a_vertex(half_seen: Evidence) -
     assert 0.2 < share < 0.8
     vertices = (half_seen.origin_m + VOXEL_M * index)[None].astype(np.float32)
     assert clues_of(vertices, grounds).free[0] == pytest.approx(share, abs=1e-3)
+
+
+def test_free_space_on_all_sides_makes_nothing_sure(half_seen: Evidence, ball: trimesh.Trimesh) -> None:
+    """A mesh that hangs where cameras saw through it."""
+    grounds = Grounds.of(half_seen)
+    on_surface = clues_of(np.asarray(ball.vertices), grounds)
+    free = (half_seen.side == OUTSIDE) & (half_seen.confidence == 1)
+    middle = ndimage.binary_erosion(free, iterations=2)
+    adrift = clues_of((half_seen.origin_m + VOXEL_M * np.argwhere(middle)).astype(np.float32), grounds)
+    assert adrift.sureness.max() < 1e-6 < on_surface.sureness.mean()
 
 
 def test_vertices_beyond_the_voxels_are_not_seen(half_seen: Evidence) -> None:

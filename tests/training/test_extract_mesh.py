@@ -123,21 +123,21 @@ def lamp(x: Tensor, gap: float = 0.03) -> Tensor:
 
 
 def test_what_fell_apart_is_taken_where_it_hangs_together() -> None:
-    cut, whole = mesh_of(lamp), mesh_of(lamp, join_m=0.05 * SCALE_M)
+    cut, whole = mesh_of(lamp), mesh_of(lamp, join_m=0.02)
     assert np.ptp(cut.vertices[:, 2]) < 0.6 * np.ptp(whole.vertices[:, 2])
     assert_closed(whole)
     assert whole.body_count == 1
-    sound = mesh_of(ball, join_m=0.05 * SCALE_M)
+    sound = mesh_of(ball, join_m=0.02)
     assert np.array_equal(sound.vertices, mesh_of(ball).vertices), "what is in one piece stays where it is"
 
 
 def test_parts_that_nothing_near_joins_are_cut_as_they_are() -> None:
-    far = mesh_of(lambda x: lamp(x, 0.2), join_m=0.05 * SCALE_M)
+    far = mesh_of(lambda x: lamp(x, 0.2), join_m=0.02)
     assert np.array_equal(far.vertices, mesh_of(lambda x: lamp(x, 0.2)).vertices)
 
 
 def test_an_inner_wall_is_no_part() -> None:
-    shell = mesh_of(lambda x: torch.maximum(ball(x), -ball(x, radius=0.4)), join_m=0.05 * SCALE_M)
+    shell = mesh_of(lambda x: torch.maximum(ball(x), -ball(x, radius=0.4)), join_m=0.02)
     assert np.array_equal(shell.vertices, mesh_of(ball).vertices)
 
 

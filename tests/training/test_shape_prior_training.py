@@ -148,6 +148,7 @@ def test_kinds_may_be_all_that_is_learned() -> None:
         learner.learn(pool.batch(8000, rng), 0.0)
     changed = {name for name, value in learner._net.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {name for name in before if name.startswith("kind.")}
+    assert all(bool((scale.weight[NAMELESS] == 0).all()) for scale in learner._net.kind), "what has no kind stays"
 
 
 def _kinds_of(net: CompletionNet, count: int) -> dict[str, Tensor]:

@@ -31,6 +31,8 @@ def learned(evidence: Evidence, *, looks: int = 2, outward_m: float = 0.005) -> 
     """
     if not 1 <= looks <= 4:
         raise UserError(f"prior learned: looks is {looks}; it can be 1 to 4")
+    if not -0.02 <= outward_m <= 0.02:
+        raise UserError(f"prior learned: outward_m is {outward_m}; it can be -0.02 to 0.02")
     if evidence.views is None:
         raise UserError("the learned prior looks at an object's views; these were not given with the evidence")
     try:
