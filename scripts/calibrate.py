@@ -118,8 +118,8 @@ def page(about: dict[str, Any], reliability: dict[str, Reliability]) -> str:
         "probability that it lies within 2 cm of the true surface. "
         f"The tables behind it come from {about['objects']} objects of {about['rooms']} generated rooms (seeds from "
         f"{about['first_seed']}); the figures here from {held['objects']} objects of {held['rooms']} others (seeds "
-        f"from {held['first_seed']}), {held['all']['vertices']} vertices. No network was trained on either; judged were "
-        f"{about['judged']}. "
+        f"from {held['first_seed']}), {held['all']['vertices']} vertices. No network was trained on either. "
+        f"Judged were {about['judged']}. "
         "Real rooms are not generated ones: there it is an estimate.",
         f"Made by `{about['command']}` in {about['seconds']} s.",
         "| vertices | count | share within 2 cm | mean confidence | calibration error | Brier score | of a constant |\n"
