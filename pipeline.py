@@ -21,7 +21,8 @@ from scene.scannet import open_scan
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parent
-_PROGRAM = ("scene", "preprocess", "models", "training")  # folders whose source decides what comes out
+# Folders and files whose source decides what comes out.
+_PROGRAM = ("scene", "preprocess", "models", "training", "object_tasks.py", "evaluation/visibility.py")
 _INPUTS = ("color", "depth", "pose", "intrinsic", "instance-filt", "label-filt")  # of a scan; its output may lie beside
 _RESULTS = ("scores.json", "scores.csv", "scores.txt", "run.json", "report/index.html")
 
@@ -69,7 +70,7 @@ def refuse_unknown_names(settings: Settings) -> None:
 
 def input_fingerprint(folder: Path) -> str:
     """The program's source, and names, sizes and times of a scan's files: reading all of a long one takes minutes."""
-    program = [path for name in _PROGRAM for path in sorted((ROOT / name).rglob("*"))]
+    program = [path for name in _PROGRAM for path in [ROOT / name, *sorted((ROOT / name).rglob("*"))]]
     source = [path for path in program if path.suffix in (".py", ".safetensors", ".json")]
     files = [path for name in _INPUTS for path in sorted((folder / name).glob("*")) if path.is_file()]
     files += sorted(path for path in folder.glob("*") if path.is_file())

@@ -127,6 +127,9 @@ def test_a_training_may_begin_with_the_weights_of_another(tmp_path: Path) -> Non
     second.begin_with(tmp_path / "completion.safetensors")
     for one, other in zip(first.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(one.half().float(), other)
+    second.save(tmp_path / "checkpoints")
+    with pytest.raises(UserError, match="began_with"):
+        Learner(dataclasses.replace(SETTINGS, seed=1), CPU).resume(tmp_path / "checkpoints")
     about["network"]["kinds"] = 3
     whole = {name: value.contiguous() for name, value in second.average.state_dict().items()}
     save_file({**whole, **_kinds_of(second.average, 3)}, tmp_path / "other.safetensors")

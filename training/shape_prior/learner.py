@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.completion_net import CompletionNet, CompletionNetSettings, half_precision, load_completion_net
 from scene.errors import UserError
-from scene.files import atomic_file
+from scene.files import atomic_file, fingerprint
 from training.checkpoint import (
     Checkpoint,
     newest_checkpoint,
@@ -82,6 +82,7 @@ class Learner:
         self._net.requires_grad_(not settings.only_kinds).kind.requires_grad_(True)
         self._optimizer = torch.optim.AdamW(learned, settings.learning_rate, weight_decay=settings.weight_decay)
         self.step, self.rooms, self.seconds = 0, 0, 0.0
+        self._began_with: str | None = None
 
     def learn(self, batch: Batch, share: float) -> Tensor:
         """One step on a batch of ``Pool``, ``share`` of the training being done; returns the loss."""
@@ -106,6 +107,7 @@ class Learner:
     def begin_with(self, weights: Path) -> None:
         """Start from weights that another training left.  Raises UserError when they are not of this network."""
         given = load_completion_net(weights)
+        self._began_with = fingerprint(0, [weights])
         if given.settings != self._net.settings:
             raise UserError(f"{weights}: is a network of another size; train from scratch (leave out --begin-with)")
         for net in (self._net, self.average):
@@ -144,7 +146,7 @@ class Learner:
         for name in ("steps", "minutes", "most_samples", "held_out_rooms", "score_every"):
             del settings[name]
         network = json.loads(json.dumps(asdict(self._net.settings)))  # tuples become lists, as in the file
-        return {"network": network, "training": settings}
+        return {"network": network, "training": settings, "began_with": self._began_with}
 
 
 def _on_device(net: CompletionNet, device: torch.device) -> CompletionNet:
