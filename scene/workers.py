@@ -20,7 +20,7 @@ _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods(
 _GRACE_S = 5.0
 _ROOT = Path(__file__).resolve().parents[1]
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-# glibc goes over to keeping large blocks once some were freed; then what is freed piles up, a fifth of a process.
+# glibc goes over to keeping large blocks once some were freed, and then what is freed piles up.
 _ENVIRONMENT = {**dict.fromkeys(_THREADS, "1"), "MALLOC_MMAP_THRESHOLD_": str(4 << 20)}
 
 

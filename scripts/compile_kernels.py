@@ -1,4 +1,4 @@
-"""Compiles all that the reconstruction of an object compiles on its first run, by reconstructing a box.
+"""Compiles what fitting and meshing an object would compile on their first run, by reconstructing a box.
 
     python -m scripts.compile_kernels
 

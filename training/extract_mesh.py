@@ -125,27 +125,27 @@ def _in_one_piece(
     Where a pole as thin as a grid cell of the field breaks, most of the object may hang on it.  Where nothing within
     ``join_m`` joins the parts, they are taken as they are.
     """
-    join = settings.join_m / scale_m if settings.components == 1 else 0.0
-    first: Triangles | None = None
-    for level in np.linspace(0.0, join, _JOIN_STEPS + 1):
 
-        def evaluate(x: Float[np.ndarray, "n 3"], level: float = float(level)) -> Float[np.ndarray, " n"]:
+    def surface(outward_m: float) -> Triangles:
+        def evaluate(x: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
             # What is not a number counts as outside, and as near: it is looked into.
-            values = _in_chunks(sdf, x, settings.points_per_call, device) - np.float32(level)
+            values = _in_chunks(sdf, x, settings.points_per_call, device) - np.float32(outward_m / scale_m)
             return np.nan_to_num(values, copy=False, nan=grid.voxel, posinf=grid.voxel, neginf=grid.voxel)
 
         triangles = weld(_marching_cubes(evaluate, grid, settings.margin), grid.points)
         if len(triangles.faces) == 0:
             raise UserError("mesh: the field has no surface inside the object's box; fit it for more steps")
-        first = triangles if first is None else first
-        if join == 0 or share_of_largest(triangles) >= _WHOLE:
-            if level > 0:
-                log.warning(
-                    "the surface fell apart and is taken %.1f mm farther out, in one piece", 1e3 * level * scale_m
-                )
-            return triangles
-    assert first is not None
-    return first
+        return triangles
+
+    as_it_is = surface(0.0)
+    if settings.components != 1 or settings.join_m == 0 or share_of_largest(as_it_is) >= _WHOLE:
+        return as_it_is
+    for outward_m in np.linspace(0.0, settings.join_m, _JOIN_STEPS + 1)[1:].tolist():
+        joined = surface(outward_m)
+        if share_of_largest(joined) >= _WHOLE:
+            log.warning("the surface fell apart and is taken %.1f mm farther out, in one piece", 1e3 * outward_m)
+            return joined
+    return as_it_is
 
 
 def _in_chunks(

@@ -26,7 +26,7 @@ from training.completion import CompleteShape, complete
 from training.confidence import Clues, clues_of
 from training.evidence import object_points
 from training.extract_mesh import extract, mesh_of_field
-from training.grounds import Grounds, gather_evidence
+from training.grounds import Grounds, gather_evidence, grounds_of
 from training.settings import FitSettings, MeshSettings
 from training.shape_prior.rooms import room_views
 from training.trainer import fit
@@ -96,8 +96,8 @@ def _completed(views: ObjectViews, recipe: Recipe) -> tuple[trimesh.Trimesh, Gro
         phases = {name: phase for name, phase in recipe.fit.phases.items() if phase.batches == "points"}
         with TemporaryDirectory() as folder:
             field = fit(views, replace(recipe.fit, phases=phases), Path(folder))
-        mesh = mesh_of_field(field, recipe.mesh, views.world_from_normalized)
-        return mesh, Grounds.of(gather_evidence(views, recipe.fit))
+            grounds = grounds_of(views, recipe.fit, Path(folder))  # kept by the fit
+        return mesh_of_field(field, recipe.mesh, views.world_from_normalized), grounds
     evidence = gather_evidence(views, recipe.fit)
     return mesh_of_shape(complete(evidence), recipe.mesh, views.world_from_normalized), Grounds.of(evidence)
 
