@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from evaluation.settings import ReportSettings, ScoreSettings
+from models.pretrained.settings import PretrainedSettings
 from preprocess.segment_settings import SegmentSettings
 from preprocess.settings import ExtractSettings, PrepareSettings
 from training.settings import FitSettings, MeshSettings
@@ -15,6 +16,7 @@ from training.settings import FitSettings, MeshSettings
 class Settings:
     """One run of the whole way, from a scan to scores."""
 
+    pretrained: PretrainedSettings = dataclasses.field(default_factory=PretrainedSettings)
     segment: SegmentSettings = dataclasses.field(default_factory=SegmentSettings)
     extract: ExtractSettings = dataclasses.field(default_factory=ExtractSettings)
     prepare: PrepareSettings = dataclasses.field(default_factory=PrepareSettings)

@@ -35,6 +35,8 @@ class ExtractSettings:
     sure_area_share: float = 0.02  # one that no view shows on so much of the image,
     sure_angle_deg: float = 45.0  # and one whose views all lie within this angle, seen from it
     seed: int = 0  # of the pose clusters
+    scorer: Literal["sharpness", "clip"] = "sharpness"  # of views: sharpness x visible area, or CLIP, as published
+    name_by_clip: bool = False  # name things that the scan leaves without a name, by what CLIP sees in their views
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -47,12 +49,29 @@ class ExtractSettings:
 
 
 @dataclass(frozen=True)
+class InpaintSettings:
+    """What something else hides of an object in its views, and how it is filled."""
+
+    painter: Literal["none", "classical", "diffusion"] = "none"  # none: hidden pixels stay unknown
+    prompt: str = "a {label}, no background"  # told to the diffusion model, as published
+    negative_prompt: str = ""
+    steps: int = 50  # of the diffusion model
+    strength: float = 1.0  # how far hidden pixels are drawn anew; 1: from pure noise
+    guidance: float = 7.5  # how closely the prompt is followed
+    seed: int = 0  # every view's drawing has a seed of its own, made from this one
+
+    def __post_init__(self) -> None:
+        check_ranges(self, not_negative=("seed", "guidance"), at_least_1=("steps",), shares=("strength",))
+
+
+@dataclass(frozen=True)
 class PrepareSettings:
     """From object folders to training folders."""
 
     crop: Literal["none", "centre"] = "none"  # "centre": the 1248x936 of 1296x968 (624x468 of 640x480) of O2-Recon
     margin: float = 1.1  # radius of the unit sphere over that of the fused points; what nobody saw needs room too
-    normals: bool = True  # write normals from depth
+    inpaint: InpaintSettings = InpaintSettings()  # of what an occluder hides
+    normals: Literal["none", "depth", "predicted", "folder"] = "depth"  # folder: its pred_normal/
     normal_radius_px: int = 4  # window in which a plane is fitted for a normal; larger is smoother, loses thin parts
 
     def __post_init__(self) -> None:

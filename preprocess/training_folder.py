@@ -67,7 +67,7 @@ def prepare(object_folder: Path, training_folder: Path, settings: PrepareSetting
         color=np.stack([color_map(view.color) for view in loaded]),
         depth_mm=depth_mm,
         fact=fact,
-        normal=np.stack(list(ahead(normals, range(len(loaded))))) if settings.normals else None,
+        normal=np.stack(list(ahead(normals, range(len(loaded))))) if settings.normals != "none" else None,
         scores=notes.scores,
         up=notes.up,
     )

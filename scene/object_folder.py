@@ -5,7 +5,9 @@
 ``pred_normal/{i:04d}.npz`` (``arr_0``); and ``cameras_sphere.npz`` (``world_mat_i`` = K [R|t] in the normalised frame,
 ``scale_mat_i`` = identity), ``trans_n2w.txt`` (world from normalised), ``point_cloud_scan_norm.ply``, ``semantic.txt``,
 ``clip_scores.json``.
-Ours add ``fact/{i:04d}.png`` (``scene.records.Fact``) and ``views.json``.
+Ours add ``fact/{i:04d}.png`` (``scene.records.Fact``) and ``views.json``, and where hidden pixels were in-painted
+``confidence/{i:04d}.png`` (255ths) and ``sensed_depth`` (mm): then image, mask, depth and normals show the object as if
+nothing stood before it, as O2-Recon's do, and ``sensed_depth`` holds what the camera measured.
 
 Normals on disk are minus ours: camera frame, OpenCV axes, pointing *away* from the camera, which is what O2-Recon's
 trainer expects (it flips them after turning them to the world); (-1, -1, -1) where there is none.
@@ -28,13 +30,14 @@ from scene.files import atomic_folder
 from scene.frame_files import listed, numbered, read_matrix, write_matrix
 from scene.images import UnreadableImage, read_color, read_depth_mm, read_mask, write_image
 from scene.normalize import inverse, normalized_from_camera
-from scene.records import Fact, ObjectViews
+from scene.records import Fact, HiddenPixels, ObjectViews
 from scene.runlog import log
 from scene.sensor_camera import in_image_camera
 from scene.stream import ahead
 from scene.view_notes import ViewNotes, read_notes, write_notes
 
-_IMAGE_FOLDERS = ("image", "mask", "depth", "scale_depth", "fact", "pred_normal", "pose")
+_IMAGE_FOLDERS = ("image", "mask", "depth", "scale_depth", "fact", "pose")
+_HIDDEN_FOLDERS = ("confidence", "sensed_depth")  # of in-painted views
 _NO_NORMAL = -2.99  # a stored normal whose components sum to less is background
 
 
@@ -43,9 +46,9 @@ def write_training_folder(
 ) -> None:
     """Write the whole folder at once; ``points_m`` are the object's fused points in the world."""
     with atomic_folder(folder) as temporary:
-        for name in _IMAGE_FOLDERS:
-            if name != "pred_normal" or views.normal is not None:
-                (temporary / name).mkdir()
+        folders = [*_IMAGE_FOLDERS, *(["pred_normal"] if views.normal is not None else [])]
+        for name in [*folders, *(_HIDDEN_FOLDERS if views.hidden is not None else [])]:
+            (temporary / name).mkdir()
         for _ in ahead(lambda i: _write_view(temporary, views, i), range(len(views))):
             pass
         np.savez(temporary / "cameras_sphere.npz", allow_pickle=False, **_cameras(views))
@@ -75,6 +78,9 @@ def read_training_folder(folder: Path) -> ObjectViews:
         view["fact"] if "fact" in view else facts_from_mask(view["mask"], view["depth"]) for view in views.values()
     ]
     with_normals = all("pred_normal" in view for view in views.values())
+    hidden = None
+    if all(name in view for view in views.values() for name in _HIDDEN_FOLDERS):
+        hidden = _hidden(views)
     notes = read_notes(folder, numbers)
     return ObjectViews(
         name=folder.resolve().name.removesuffix("_inpainted"),
@@ -83,12 +89,19 @@ def read_training_folder(folder: Path) -> ObjectViews:
         world_from_camera=world_from_camera,
         world_from_normalized=world_from_normalized,
         color=np.stack([view["image"] for view in views.values()]),
-        depth_mm=np.stack([view["depth"] for view in views.values()]),
+        depth_mm=np.stack([view["depth" if hidden is None else "sensed_depth"] for view in views.values()]),
         fact=np.stack(facts),
         normal=np.stack([view["pred_normal"] for view in views.values()]) if with_normals else None,
         scores=notes.scores,
         up=notes.up,
+        hidden=hidden,
     )
+
+
+def _hidden(views: Mapping[int, Mapping[str, np.ndarray]]) -> HiddenPixels:
+    confidence = np.stack([view["confidence"] for view in views.values()])
+    depth_mm = np.stack([view["depth"] for view in views.values()])
+    return HiddenPixels(confidence, np.where(confidence > 0, depth_mm, 0).astype(np.uint16))
 
 
 def facts_from_mask(mask: UInt8[np.ndarray, "h w"], depth_mm: UInt16[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
@@ -102,9 +115,15 @@ def facts_from_mask(mask: UInt8[np.ndarray, "h w"], depth_mm: UInt16[np.ndarray,
 
 
 def _write_view(folder: Path, views: ObjectViews, i: int) -> None:
-    mask = np.isin(views.fact[i], (Fact.OBJECT, Fact.OBJECT_NO_DEPTH, Fact.INPAINTED))
+    mask = np.isin(views.fact[i], (Fact.OBJECT, Fact.OBJECT_NO_DEPTH))
     depth_mm = views.depth_mm[i].astype(np.uint16)
     name = f"{i:04d}"
+    if views.hidden is not None:
+        filled = views.hidden.confidence[i] > 0
+        write_image(folder / "confidence" / f"{name}.png", views.hidden.confidence[i])
+        write_image(folder / "sensed_depth" / f"{name}.png", depth_mm)
+        mask = mask | filled
+        depth_mm = np.where(filled, views.hidden.depth_mm[i], depth_mm).astype(np.uint16)
     write_image(folder / "image" / f"{name}.png", np.where(mask[..., None], views.color[i], np.uint8(0)))
     write_image(folder / "mask" / f"{name}.png", mask.astype(np.uint8) * 255)
     write_image(folder / "depth" / f"{name}.png", depth_mm)
@@ -117,7 +136,7 @@ def _write_view(folder: Path, views: ObjectViews, i: int) -> None:
 
 def _load_views(folder: Path) -> dict[int, dict[str, np.ndarray]]:
     """The images of every readable view, by its number and by folder; all of one size."""
-    files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact")}
+    files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact", *_HIDDEN_FOLDERS)}
     files["pred_normal"] = numbered(folder / "pred_normal", (".npz",))
     numbers = sorted(files["image"].keys() & files["mask"].keys() & files["depth"].keys())
     loaded = zip(numbers, ahead(lambda i: _read_view(files, i), numbers), strict=True)
@@ -143,6 +162,8 @@ def _read_view(files: Mapping[str, Mapping[int, Path]], i: int) -> dict[str, np.
         "mask": read_mask,
         "depth": read_depth_mm,
         "fact": read_mask,
+        "confidence": read_mask,
+        "sensed_depth": read_depth_mm,
         "pred_normal": _read_normals,
     }
     try:

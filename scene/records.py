@@ -19,7 +19,8 @@ class Fact(IntEnum):
     OBJECT: free up to t, then the object's surface.  OTHER: free up to t, then something that is not the object; what
     lies behind is unknown.  UNKNOWN: nothing is known (no depth, a flying pixel, a mask's doubtful rim).
     OBJECT_NO_DEPTH: the ray meets the object at an unknown depth (inside the mask, depth missing).
-    INPAINTED: the object stands there behind an occluder, says an in-painter; weaker than any sensed fact.
+    INPAINTED: the object stands there behind an occluder, says an in-painter; weaker than any sensed fact.  Only drawn
+    rays carry it: a view's pixel keeps the fact that was sensed, and what was in-painted lies beside (HiddenPixels).
     """
 
     UNKNOWN = 0
@@ -71,6 +72,18 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class HiddenPixels:
+    """What an in-painter says that the views would see of the object if nothing stood before it.
+
+    Where ``confidence`` is 0 it says nothing.  Colour and normal of these pixels stand in the views' own images, which
+    hold nothing of the object there; the sensed depth and fact of what hides it stay as they were.
+    """
+
+    confidence: UInt8[np.ndarray, "n h w"]  # in 255ths
+    depth_mm: Integer[np.ndarray, "n h w"]  # of the hidden surface; 0 = the in-painter gives none
+
+
+@dataclass(frozen=True)
 class ObjectViews:
     """One object as the fit sees it: picked views, what each pixel says of it, and its place in the world.
 
@@ -89,6 +102,7 @@ class ObjectViews:
     normal: Float[np.ndarray, "n h w 3"] | None = None  # camera frame (OpenCV axes), unit; 0 where unknown
     scores: Sequence[float] = ()  # one a view: how well it shows the object; higher is better
     up: Float[np.ndarray, " 3"] | None = None  # world, away from gravity, where known
+    hidden: HiddenPixels | None = None  # where the views were in-painted
 
     def __len__(self) -> int:
         return len(self.color)

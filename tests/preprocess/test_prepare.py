@@ -80,7 +80,7 @@ def test_normals_are_those_of_the_box(root: Path, tmp_path: Path) -> None:
     assert (np.abs(world).max(axis=1) > 0.99).mean() > 0.8
     assert (world[:, 2] < -0.5).mean() < 0.01  # the underside is never seen
     assert (world[:, 2] > 0.99).mean() > 0.03  # the top is, at a grazing angle
-    prepare(object_folder(root, 2), tmp_path / "without", dataclasses.replace(SETTINGS, normals=False))
+    prepare(object_folder(root, 2), tmp_path / "without", dataclasses.replace(SETTINGS, normals="none"))
     assert read_training_folder(tmp_path / "without").normal is None
     assert not (tmp_path / "without" / "pred_normal").exists()
 
