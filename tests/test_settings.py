@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
     ("setting", "sentence"),
     [
         ("mesh=3", "fast.conf or --set: mesh must be a section in braces, not 3"),
-        ("nonsense=1", "unknown setting nonsense; known here: segment, extract"),
+        ("nonsense=1", "unknown setting nonsense; known here: pretrained, segment, extract"),
         ("segment.surface.voxel_m=0", "segment.surface.voxel_m must be positive, not 0.0"),
         ("segment.surface.max_views=0", "segment.surface.max_views must be at least 1, not 0"),
         ("segment.structure.min_plane_m2=0", "segment.structure.min_plane_m2 must be positive"),
@@ -44,4 +44,6 @@ def test_nonsense_is_refused(setting: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "confs").glob("*.conf")), ids=lambda path: path.name)
 def test_the_configurations_that_come_along_are_sound(path: Path) -> None:
-    assert load(path, Settings).fit.phases
+    settings = load(path, Settings)
+    assert all(weights.id for weights in vars(settings.pretrained).values())
+    assert settings.fit.phases or path.name == "pretrained.conf"

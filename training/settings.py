@@ -73,13 +73,10 @@ class RaySettings:
     """Which pixels are drawn as rays."""
 
     object_share: float | None = 0.5  # share of rays through the object's own pixels; none: as they come
-    inpainted_confidence: float = 0.3  # weight of pixels that an in-painter filled, against 1 for sensed ones
 
     def __post_init__(self) -> None:
         if self.object_share is not None and not 0 <= self.object_share <= 1:
             raise ValueError("object_share must lie from 0 to 1")
-        if not 0 <= self.inpainted_confidence <= 1:
-            raise ValueError("inpainted_confidence must lie from 0 to 1")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.losses import loss_term
 from models.losses.rendering import rays_of
-from models.losses.supervision import is_fact, sensed_depth, weighted_mean
+from models.losses.supervision import is_fact, object_depth, sensed_depth, weighted_mean
 from models.records import RayBatch, Step
 from scene.records import Fact
 
@@ -18,14 +18,14 @@ TRUNCATION = 0.16  # the published width of the band about the sensed surface, i
 
 @loss_term("truncated_sdf")
 def truncated_sdf(step: Step, *, truncation: float = TRUNCATION) -> Float[Tensor, ""]:
-    """L1 of the signed distance within the truncation of the object's sensed surface.
+    """L1 of the signed distance within the truncation of the object's sensed, or in-painted, surface.
 
     The target is the way left to the surface, times the cosine between ray and normal where the normal is known: a
     plane seen at a grazing angle is nearer than it is along the ray.
     """
     rays, rendered = rays_of(step)
     left = rays.depth[:, None] - rendered.ts
-    in_band = _object_depth(rays)[:, None] & (left.abs() < truncation)
+    in_band = object_depth(rays)[:, None] & (left.abs() < truncation)
     error = (rendered.sdf - left * facing_cosine(rays)[:, None]).abs() / truncation
     return weighted_mean(error, in_band * rays.confidence[:, None])
 
@@ -39,7 +39,7 @@ def free_space(step: Step, *, truncation: float = TRUNCATION, margin: float = 0.
     """
     rays, rendered = rays_of(step)
     left = sensed_depth(rays)[:, None] - rendered.ts
-    own = _object_depth(rays)[:, None]
+    own = is_fact(rays, Fact.OBJECT)[:, None]
     free = left > torch.where(own, truncation, margin)
     inside = F.relu(-rendered.sdf)
     too_far = F.relu(rendered.sdf - left) * own
@@ -51,7 +51,3 @@ def facing_cosine(rays: RayBatch) -> Float[Tensor, " n"]:
     cosine = -(rays.normal * rays.directions).sum(-1)
     # Below about 75 degrees of incidence only: a normal turned further is more likely wrong than the depth so slanted.
     return torch.where(rays.normal.abs().sum(-1) > 0, cosine.clamp(0.25, 1.0), torch.ones_like(cosine))
-
-
-def _object_depth(rays: RayBatch) -> Tensor:
-    return is_fact(rays, Fact.OBJECT) & (rays.depth > 0)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from models.losses import loss_term
-from models.losses.supervision import is_fact, mask_target, object_weight, weighted_mean
+from models.losses.supervision import is_fact, mask_target, object_depth, object_weight, weighted_mean
 from models.records import RayBatch, Rendered, Step
 from scene.records import Fact
 
@@ -53,11 +53,10 @@ def normal(step: Step) -> Float[Tensor, ""]:
 
 @loss_term("depth")
 def depth(step: Step) -> Float[Tensor, ""]:
-    """L1 of the depth along the ray where the object's was sensed, as far as the ray stops at all."""
+    """L1 of the depth along the ray where the object's was sensed or in-painted, as far as the ray stops at all."""
     rays, rendered = rays_of(step)
-    sensed = is_fact(rays, Fact.OBJECT) & (rays.depth > 0)
     # The opacity weighs, detached: a ray that stops nowhere has no depth to correct, and must not gain by that.
-    weight = sensed * rays.confidence * rendered.opacity.detach()
+    weight = object_depth(rays) * rays.confidence * rendered.opacity.detach()
     return weighted_mean((rendered.depth - rays.depth).abs(), weight)
 
 

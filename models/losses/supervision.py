@@ -27,6 +27,11 @@ def object_weight(rays: RayBatch) -> Float[Tensor, " n"]:
     return seen.to(rays.confidence) * rays.confidence
 
 
+def object_depth(rays: RayBatch) -> Bool[Tensor, " n"]:
+    """Which rays meet the object's surface at a depth that is told, by a camera or by an in-painter."""
+    return is_fact(rays, Fact.OBJECT, Fact.INPAINTED) & (rays.depth > 0)
+
+
 def mask_target(rays: RayBatch) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
     """The opacity each ray should have, and how sure that is (0: unknown).
 

@@ -10,7 +10,7 @@ from scene.camera import Intrinsics, project, transform
 from scene.errors import UserError
 from scene.normalize import inverse, similarity
 from scene.object_folder import facts_from_mask, read_training_folder, write_training_folder
-from scene.records import Fact, ObjectViews
+from scene.records import Fact, HiddenPixels, ObjectViews
 from scene.view_notes import ViewNotes, read_notes
 from tests.scene.tiny_scan import walk
 
@@ -18,25 +18,31 @@ CAMERA = Intrinsics(40, 30, 35.0, 34.5, 19.2, 15.1)
 RANDOM = np.random.default_rng(0)
 
 
-def some_views(count: int = 3) -> ObjectViews:
+def some_views(count: int = 3, inpainted: bool = False) -> ObjectViews:
     shape = (count, 30, 40)
     normal = RANDOM.normal(size=(*shape, 3))
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     normal[:, :5] = 0
-    fact = RANDOM.integers(0, 5, shape).astype(np.uint8)
+    fact = RANDOM.integers(0, 4, shape).astype(np.uint8)
     color = RANDOM.integers(1, 256, (*shape, 3)).astype(np.uint8)
+    filled = np.zeros(shape, bool)
+    if inpainted:
+        filled = (fact == Fact.OTHER) & (RANDOM.random(shape) < 0.5)
+    confidence = np.where(filled, RANDOM.integers(1, 256, shape), 0).astype(np.uint8)
+    hidden_mm = np.where(filled, RANDOM.integers(0, 5000, shape), 0).astype(np.uint16)
     return ObjectViews(
         name="scene0001_00_scannet_obj_2",
         label="office chair",
         camera=CAMERA,
         world_from_camera=walk(count),
         world_from_normalized=similarity(np.array([0.1, -0.2, 0.4]), 0.73),
-        color=np.where(np.isin(fact, (1, 3, 4))[..., None], color, 0).astype(np.uint8),
+        color=np.where((np.isin(fact, (1, 3)) | filled)[..., None], color, 0).astype(np.uint8),
         depth_mm=RANDOM.integers(0, 5000, shape).astype(np.uint16),
         fact=fact,
         normal=normal.astype(np.float16),
         scores=[0.1, 0.5, 2.0][:count],
         up=np.array([0.0, 0.0, 1.0]),
+        hidden=HiddenPixels(confidence, hidden_mm) if inpainted else None,
     )
 
 
@@ -46,13 +52,18 @@ def write(folder: Path, views: ObjectViews) -> ObjectViews:
     return views
 
 
-def test_round_trip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inpainted", [False, True])
+def test_round_trip(tmp_path: Path, inpainted: bool) -> None:
     folder = tmp_path / "scene0001_00_scannet_obj_2_inpainted"
-    views = write(folder, some_views())
+    views = write(folder, some_views(inpainted=inpainted))
     back = read_training_folder(folder)
     assert (back.name, back.label, list(back.scores)) == (views.name, views.label, list(views.scores))
     for name in ("color", "depth_mm", "fact"):
         np.testing.assert_array_equal(getattr(back, name), getattr(views, name))
+    assert (back.hidden is not None) == inpainted
+    if back.hidden is not None and views.hidden is not None:
+        np.testing.assert_array_equal(back.hidden.confidence, views.hidden.confidence)
+        np.testing.assert_array_equal(back.hidden.depth_mm, views.hidden.depth_mm)
     np.testing.assert_allclose(back.world_from_camera, views.world_from_camera, atol=1e-12)
     np.testing.assert_allclose(back.world_from_normalized, views.world_from_normalized, atol=1e-15)
     np.testing.assert_allclose(back.camera.matrix, CAMERA.matrix, atol=1e-10)
@@ -65,6 +76,15 @@ def test_round_trip(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.up, [0, 0, 1])
     notes = read_notes(folder, [0, 1, 2])
     assert (list(notes.frame_ids), list(notes.marks)) == ([10, 11, 12], ["small"])
+
+
+def test_an_in_painted_object_looks_to_o2_recon_as_if_nothing_stood_before_it(tmp_path: Path) -> None:
+    views = write(tmp_path / "t", some_views(inpainted=True))
+    assert views.hidden is not None
+    filled = views.hidden.confidence[0] > 0
+    mask, depth_mm = (cv2.imread(str(tmp_path / "t" / name / "0000.png"), -1) for name in ("mask", "depth"))
+    np.testing.assert_array_equal(mask == 255, np.isin(views.fact[0], (Fact.OBJECT, Fact.OBJECT_NO_DEPTH)) | filled)
+    np.testing.assert_array_equal(depth_mm, np.where(filled, views.hidden.depth_mm[0], views.depth_mm[0]))
 
 
 def test_files_are_what_o2_recon_reads(tmp_path: Path) -> None:

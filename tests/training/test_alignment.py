@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from scene.records import Fact, ObjectViews
+from scene.records import HiddenPixels, ObjectViews
 from tests.scene.tiny_scan import box
 from tests.training.test_evidence import CENTRE_M, SIZE_M, views_of
 from training.alignment import align
@@ -92,12 +92,11 @@ def test_a_view_that_would_have_to_move_far_stays(exact: ObjectViews) -> None:
 
 def test_in_painted_depth_moves_nothing(exact: ObjectViews) -> None:
     """It is weaker than what was sensed, and where it contradicts it must not turn the view."""
-    depth_mm, fact = exact.depth_mm.copy(), exact.fact.copy()
-    guessed = np.zeros(fact.shape, bool)
-    guessed[3, 20:100, 20:140] = True
-    fact[guessed] = Fact.INPAINTED
-    depth_mm[guessed] += 20
-    aligned = align(dataclasses.replace(exact, depth_mm=depth_mm, fact=fact), LOW_M, HIGH_M, SETTINGS)
+    confidence = np.zeros(exact.fact.shape, np.uint8)
+    confidence[3, 20:100, 20:140] = 255
+    hidden = HiddenPixels(confidence, exact.depth_mm + 20)
+    aligned = align(dataclasses.replace(exact, hidden=hidden), LOW_M, HIGH_M, SETTINGS)
+    assert aligned.hidden is hidden
     assert np.array_equal(aligned.world_from_camera, exact.world_from_camera)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from models.records import RayBatch
 from scene.errors import UserError
-from scene.records import Fact, ObjectViews
+from scene.records import Fact, HiddenPixels, ObjectViews
 from training.batches import RayBatches
 from training.settings import RaySettings
 
@@ -97,12 +97,27 @@ def test_same_generator_same_rays(sphere_views: ObjectViews) -> None:
     assert not torch.equal(one.directions, other.directions)
 
 
-def test_inpainted_pixels_are_trusted_less(sphere_views: ObjectViews) -> None:
-    fact = sphere_views.fact.copy()
-    fact[0][fact[0] == Fact.OBJECT] = Fact.INPAINTED
-    rays = draw(changed(sphere_views, fact=fact), object_share=1.0, inpainted_confidence=0.25)
-    assert set(rays.confidence[rays.fact == Fact.INPAINTED].tolist()) == {0.25}
+def test_an_in_painted_pixel_is_a_ray_beside_the_sensed_one(sphere_views: ObjectViews) -> None:
+    """What hides the object still says that the space before it is free; behind it stands what was painted."""
+    confidence = np.zeros(sphere_views.fact.shape, np.uint8)
+    confidence[0][sphere_views.fact[0] == Fact.OBJECT] = 51
+    fact = np.where(confidence > 0, Fact.OTHER, sphere_views.fact).astype(np.uint8)
+    depth_mm = np.where(confidence > 0, np.uint16(1500), sphere_views.depth_mm)
+    hidden = HiddenPixels(confidence, np.where(confidence > 0, sphere_views.depth_mm, 0).astype(np.uint16))
+    views = changed(sphere_views, fact=fact, depth_mm=depth_mm, hidden=hidden)
+    batches = RayBatches(views, RaySettings())
+    assert len(batches) == len(RayBatches(changed(views, hidden=None), RaySettings())) + (confidence > 0).sum()
+    rays = draw(views, 5000, object_share=1.0)
+    painted = rays.fact == Fact.INPAINTED
+    assert painted.float().mean().item() == pytest.approx(1 / len(sphere_views), rel=0.3)
+    assert set(rays.confidence[painted].tolist()) == {np.float32(0.2)}
     assert set(rays.confidence[rays.fact == Fact.OBJECT].tolist()) == {1.0}
+    ends = rays.origins[painted] + rays.directions[painted] * rays.depth[painted, None]
+    plain = draw(sphere_views, 5000, object_share=1.0)
+    radius = (plain.origins + plain.directions * plain.depth[:, None]).norm(dim=-1).mean()
+    assert (ends.norm(dim=-1) - radius).abs().max() < 0.01
+    others = draw(views, 5000, object_share=0.0)
+    assert Fact.INPAINTED not in others.fact
 
 
 def test_depths_beyond_int16_come_out_whole(sphere_views: ObjectViews) -> None:
