@@ -1,131 +1,85 @@
-"""From an object folder to the training folder that the fit reads: one camera, facts, normals, the unit sphere."""
+"""From an object folder to the training folder that the fit reads: one camera, facts, hidden pixels, normals."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8, UInt16
+import trimesh
+from jaxtyping import Bool, Float
 
+from preprocess.loaded_views import LoadedViews, load_views
 from preprocess.normals import normals_from_depth
-from preprocess.settings import ExtractSettings, PrepareSettings
-from scene.camera import Intrinsics, unproject_where
-from scene.cells import CellGrid, LabelVotes, grown, main_cells
-from scene.errors import UserError
-from scene.facts import find_doubts, object_facts, sure_points
-from scene.images import millimetres
+from preprocess.painting import Painter
+from preprocess.settings import PrepareSettings
 from scene.normalize import around
 from scene.object_folder import write_training_folder
-from scene.object_source import SourceView, open_object_source
-from scene.records import Fact, Frame, ObjectViews
-from scene.registration import color_into, depth_into, labels_into
+from scene.painted import painted_points
+from scene.records import ObjectViews
 from scene.stream import ahead
-from scene.view_notes import ViewNotes
 
-_MOST_POINTS = 200_000  # kept of the fused points; enough for the box and to look at
-# O2-Recon's centre crops of ScanNet's colour images; both leave 4:3 for 640 x 480.
-_CROP_OF_1296 = (1248 / 1296, 936 / 968)
-_CROP_OF_640 = 624 / 640
+_FAR = 1.0  # of the seen part's size: a painted point farther from it does not make the object's sphere larger
 
 
-def prepare(object_folder: Path, training_folder: Path, settings: PrepareSettings) -> None:
+@dataclass(frozen=True)
+class Learned:
+    """What preparing may use beside the folder itself; without a painter hidden pixels stay unknown."""
+
+    painter: Painter | None = None
+    shape_of: Callable[[ObjectViews], trimesh.Trimesh] | None = None  # a first idea of the whole shape, world metres
+
+
+NOTHING_LEARNED = Learned()
+
+
+def prepare(
+    object_folder: Path, training_folder: Path, settings: PrepareSettings, learned: Learned = NOTHING_LEARNED
+) -> None:
     """Write ``training_folder`` (``scene.object_folder``) from ``object_folder`` (``scene.object_source``).
 
     Raises UserError when the folder cannot be used or no pixel of the object has depth.
     """
-    source = open_object_source(object_folder)
-    numbers, loaded = [], []
-    for k, view in enumerate(ahead(source.load_view, range(len(source)))):
-        if view is not None:
-            numbers.append(k)
-            loaded.append(view)
-    if not loaded:
-        raise UserError(f"{object_folder}: not one view can be read; extract the object again")
-    camera = target_camera(source.camera, settings.crop)
-    poses = source.world_from_camera[numbers]
-    facts = _facts(source.camera, poses, loaded)
-    color_map, label_map = color_into(camera, source.camera), labels_into(camera, source.camera)
-    depth_map = depth_into(camera, source.camera, np.eye(4))
-    depth_mm = np.stack([millimetres(depth_map(view.depth_mm)) for view in loaded])
-    fact = np.stack([label_map(image) for image in facts])
-    points = _object_points(depth_mm, fact, camera, poses)
-    if len(points) == 0:
-        raise UserError(f"{object_folder}: no pixel of the object has a depth that can be trusted; it cannot be placed")
+    loaded = load_views(object_folder, settings)
+    views, points_m = loaded.views, loaded.points_m
+    if settings.normals != "none":
+        views = replace(views, normal=_normals(views, settings))
+    if learned.painter is not None:
+        from preprocess.inpaint import inpaint
 
-    def normals(i: int) -> Float[np.ndarray, "h w 3"]:
-        return normals_from_depth(depth_mm[i] * np.float32(1e-3), fact[i], camera, settings.normal_radius_px)
-
-    notes = _of_views(source.notes, numbers)
-    views = ObjectViews(
-        name=source.name,
-        label=notes.label,
-        camera=camera,
-        world_from_camera=poses,
-        world_from_normalized=around(points, settings.margin),
-        color=np.stack([color_map(view.color) for view in loaded]),
-        depth_mm=depth_mm,
-        fact=fact,
-        normal=np.stack(list(ahead(normals, range(len(loaded))))) if settings.normals != "none" else None,
-        scores=notes.scores,
-        up=notes.up,
-    )
-    write_training_folder(training_folder, views, notes, points)
+        hidden = _hidden(object_folder, loaded, learned, settings)
+        views = inpaint(views, loaded.views.color, hidden, learned.painter, settings.inpaint)
+        if views.hidden is not None:
+            points_m = np.concatenate([points_m, _near(painted_points(views), points_m)])
+            views = replace(views, world_from_normalized=around(points_m, settings.margin))
+    write_training_folder(training_folder, views, loaded.notes, points_m)
 
 
-def target_camera(camera: Intrinsics, crop: str) -> Intrinsics:
-    """The camera of the training images: unchanged, or O2-Recon's centre crop brought to 640 x 480.
+def _normals(views: ObjectViews, settings: PrepareSettings) -> Float[np.ndarray, "n h w 3"]:
+    def of_view(i: int) -> Float[np.ndarray, "h w 3"]:
+        depth_m = views.depth_mm[i] * np.float32(1e-3)
+        return normals_from_depth(depth_m, views.fact[i], views.camera, settings.normal_radius_px)
 
-    Its crop is the 1248 x 936 of 1296 x 968, and of other images 0.975 of the largest 4:3 box (624 x 468 of 640 x 480).
-    """
-    if crop == "none":
-        return camera
-    if abs(camera.width / camera.height - 1296 / 968) < 0.002:
-        width, height = camera.width * _CROP_OF_1296[0], camera.height * _CROP_OF_1296[1]
-    else:
-        height = _CROP_OF_640 * min(camera.height, camera.width * 3 / 4)
-        width = height * 4 / 3
-    left, top = (camera.width - width) / 2, (camera.height - height) / 2
-    sx, sy = 640 / width, 480 / height
-    cx, cy = (camera.cx - left + 0.5) * sx - 0.5, (camera.cy - top + 0.5) * sy - 0.5
-    return Intrinsics(640, 480, camera.fx * sx, camera.fy * sy, cx, cy)
+    return np.stack(list(ahead(of_view, range(len(views)))))
 
 
-def _facts(
-    camera: Intrinsics, poses: Float[np.ndarray, "n 4 4"], views: Sequence[SourceView]
-) -> list[UInt8[np.ndarray, "h w"]]:
-    """The facts stored in the folder; where it has none (O2-Recon's), those that masks and depth give."""
-    if all(view.fact is not None for view in views):
-        return [view.fact for view in views if view.fact is not None]
-    frames = [
-        Frame(i, camera, pose, view.color, view.depth_mm * np.float32(1e-3), view.mask.astype(np.uint8))
-        for i, (pose, view) in enumerate(zip(poses, views, strict=True))
-    ]
-    votes = LabelVotes(CellGrid(np.asarray(poses[0, :3, 3], np.float64), ExtractSettings().cell_m))
-    doubts = [find_doubts(frame) for frame in frames]
-    for frame, doubt in zip(frames, doubts, strict=True):
-        votes.add_view(*sure_points(frame, doubt))
-    won = votes.won_cells()
-    cells = grown(main_cells(*won[1])) if 1 in won else np.zeros(0, np.int64)
-    return [object_facts(frame, 1, doubt, votes.grid, cells) for frame, doubt in zip(frames, doubts, strict=True)]
+def _hidden(
+    object_folder: Path, loaded: LoadedViews, learned: Learned, settings: PrepareSettings
+) -> Bool[np.ndarray, "n h w"]:
+    """The pixels that something else hides: as drawn by hand where they are, else as computed."""
+    from preprocess.hidden import drawn_masks, hidden_pixels
+
+    assert learned.shape_of is not None, "a painter needs an idea of the whole shape"
+    hidden = hidden_pixels(loaded.views, learned.shape_of(loaded.views), settings.inpaint.hidden)
+    for number, mask in drawn_masks(object_folder, loaded.source_camera).items():
+        if number in loaded.numbers:
+            hidden[list(loaded.numbers).index(number)] = loaded.into_views(mask)
+    return hidden
 
 
-def _object_points(
-    depth_mm: UInt16[np.ndarray, "n h w"],
-    fact: UInt8[np.ndarray, "n h w"],
-    camera: Intrinsics,
-    world_from_camera: Float[np.ndarray, "n 4 4"],
-) -> Float[np.ndarray, "m 3"]:
-    """World points of an evenly spread share of the object's pixels."""
-    points = []
-    step = int((fact == Fact.OBJECT).sum()) // _MOST_POINTS + 1
-    for image, what, pose in zip(depth_mm, fact, world_from_camera, strict=True):
-        points.append(unproject_where(what == Fact.OBJECT, image * np.float32(1e-3), camera, pose)[::step])
-    return np.concatenate(points)
-
-
-def _of_views(notes: ViewNotes, numbers: Sequence[int]) -> ViewNotes:
-    """The notes of the views that could be read."""
-    scores = [notes.scores[i] for i in numbers] if notes.scores else []
-    return dataclasses.replace(notes, frame_ids=[notes.frame_ids[i] for i in numbers], scores=scores)
+def _near(points_m: Float[np.ndarray, "n 3"], seen_m: Float[np.ndarray, "m 3"]) -> Float[np.ndarray, "k 3"]:
+    """The points that do not lie far outside the box of those seen."""
+    low, high = np.percentile(seen_m, [1, 99], axis=0)
+    room_m = _FAR * np.linalg.norm(high - low)
+    return points_m[((points_m > low - room_m) & (points_m < high + room_m)).all(axis=1)]

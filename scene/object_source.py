@@ -8,7 +8,7 @@ Ours add ``fact/{i}.png`` (``scene.records.Fact``) and ``views.json``; folders w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class ObjectSource:
     world_from_camera: Float[np.ndarray, "n 4 4"]
     load_view: Callable[[int], SourceView | None]  # None, with a warning, for a view that cannot be read
     notes: ViewNotes
+    numbers: Sequence[int]  # of the views, as their files are named
 
     def __len__(self) -> int:
         return len(self.world_from_camera)
@@ -79,6 +80,7 @@ def open_object_source(folder: Path) -> ObjectSource:
         world_from_camera=np.stack([poses[i] @ depth_from_color for i in views]),
         load_view=_loader(folder.name, rig, views, images),
         notes=read_notes(folder, views),
+        numbers=views,
     )
 
 

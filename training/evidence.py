@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int8
 from scene.camera import transform, unproject_where
 from scene.errors import UserError
 from scene.fusion import Fusion, Volume
+from scene.painted import painted_points
 from scene.records import Fact, ObjectViews
 from scene.runlog import log
 from training.alignment import align
@@ -110,6 +111,10 @@ def _bounds(views: ObjectViews, settings: EvidenceSettings) -> tuple[np.ndarray,
     if len(points) < 50:
         raise UserError(f"{views.name}: fewer than 50 of its pixels have depth; it cannot be reconstructed")
     low, high = np.percentile(points, [0.2, 99.8], axis=0)
+    painted = painted_points(views, per_view=2000)
+    if len(painted):  # a painted end needs room as a seen one does
+        painted_low, painted_high = np.percentile(painted, [0.2, 99.8], axis=0)
+        low, high = np.minimum(low, painted_low), np.maximum(high, painted_high)
     room_m = np.clip(settings.room_share * np.linalg.norm(high - low), settings.least_room_m, settings.most_room_m)
     sphere_m = transform(views.world_from_normalized, np.array([[-1.0] * 3, [1.0] * 3]))
     return np.maximum(low - room_m, sphere_m[0]), np.minimum(high + room_m, sphere_m[1])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import exp_preprocess
+from preprocess.loaded_views import target_camera
 from preprocess.object_mask_with_clip import extract
 from preprocess.settings import ExtractSettings, PrepareSettings
-from preprocess.training_folder import prepare, target_camera
+from preprocess.training_folder import prepare
 from scene.camera import Intrinsics, transform, unproject
 from scene.errors import UserError
 from scene.normalize import inverse
