@@ -52,7 +52,17 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
     return _decode(path, cv2.IMREAD_GRAYSCALE)
 
 
-def encode_image(suffix: str, image: UInt8[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]) -> bytes:
+def read_vectors(path: Path) -> UInt8[np.ndarray, "h w 3"] | UInt16[np.ndarray, "h w 3"]:
+    """An RGB image of 8 or 16 bits a channel that holds vectors, such as a normal map; an alpha channel is left out."""
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype not in (np.uint8, np.uint16):
+        raise UnreadableImage(f"{path}: is not an image of three channels of 8 or 16 bits ({_kind(image)})")
+    return np.ascontiguousarray(image[..., 2::-1])
+
+
+def encode_image(
+    suffix: str, image: UInt8[np.ndarray, "h w 3"] | UInt16[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]
+) -> bytes:
     """An RGB or a one-channel 8/16-bit image as a file's contents (.png is lossless, .jpg of quality 95)."""
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     # OpenCV's PNG defaults are its fastest setting: naming a compression level makes depth slower and no smaller.
@@ -63,7 +73,9 @@ def encode_image(suffix: str, image: UInt8[np.ndarray, "h w 3"] | Integer[np.nda
     return data.tobytes()
 
 
-def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]) -> None:
+def write_image(
+    path: Path, image: UInt8[np.ndarray, "h w 3"] | UInt16[np.ndarray, "h w 3"] | Integer[np.ndarray, "h w"]
+) -> None:
     """Write ``encode_image`` of the path's suffix."""
     data = encode_image(path.suffix, image)
     with told_plainly(path):

@@ -9,8 +9,8 @@ Ours add ``fact/{i:04d}.png`` (``scene.records.Fact``) and ``views.json``, and w
 ``confidence/{i:04d}.png`` (255ths) and ``sensed_depth`` (mm): then image, mask, depth and normals show the object as if
 nothing stood before it, as O2-Recon's do, and ``sensed_depth`` holds what the camera measured.
 
-Normals on disk are minus ours: camera frame, OpenCV axes, pointing *away* from the camera, which is what O2-Recon's
-trainer expects (it flips them after turning them to the world); (-1, -1, -1) where there is none.
+Normals on disk are minus ours ("opencv_away" of ``scene.normal_conventions``), which is what O2-Recon's trainer expects
+(it flips them after turning them to the world).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from scene.errors import UserError
 from scene.files import atomic_folder
 from scene.frame_files import listed, numbered, read_matrix, write_matrix
 from scene.images import UnreadableImage, read_color, read_depth_mm, read_mask, write_image
+from scene.normal_files import read_normals, write_normals
 from scene.normalize import inverse, normalized_from_camera
 from scene.records import Fact, HiddenPixels, ObjectViews
 from scene.runlog import log
@@ -38,7 +39,7 @@ from scene.view_notes import ViewNotes, read_notes, write_notes
 
 _IMAGE_FOLDERS = ("image", "mask", "depth", "scale_depth", "fact", "pose")
 _HIDDEN_FOLDERS = ("confidence", "sensed_depth")  # of in-painted views
-_NO_NORMAL = -2.99  # a stored normal whose components sum to less is background
+_NORMAL_AXES = "opencv_away"  # of scene.normal_conventions
 
 
 def write_training_folder(
@@ -131,7 +132,7 @@ def _write_view(folder: Path, views: ObjectViews, i: int) -> None:
     write_image(folder / "fact" / f"{name}.png", views.fact[i])
     write_matrix(folder / "pose" / f"{name}.txt", views.world_from_camera[i])
     if views.normal is not None:
-        _write_normals(folder / "pred_normal" / f"{name}.npz", views.normal[i])
+        write_normals(folder / "pred_normal" / f"{name}.npz", views.normal[i], _NORMAL_AXES)
 
 
 def _load_views(folder: Path) -> dict[int, dict[str, np.ndarray]]:
@@ -164,37 +165,13 @@ def _read_view(files: Mapping[str, Mapping[int, Path]], i: int) -> dict[str, np.
         "fact": read_mask,
         "confidence": read_mask,
         "sensed_depth": read_depth_mm,
-        "pred_normal": _read_normals,
+        "pred_normal": lambda path: read_normals(path, _NORMAL_AXES),
     }
     try:
         return {name: readers[name](paths[i]) for name, paths in files.items() if i in paths}
     except UnreadableImage as error:
         log.warning("%s", error)
         return None
-
-
-def _write_normals(path: Path, normal: Float[np.ndarray, "h w 3"]) -> None:
-    known = (normal != 0).any(axis=-1, keepdims=True)
-    stored = np.where(known, -normal.astype(np.float16), np.float16(-1))
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        archive.open("arr_0.npy", "w") as stream,
-    ):
-        np.lib.format.write_array(stream, stored)
-
-
-def _read_normals(path: Path) -> Float[np.ndarray, "h w 3"]:
-    """Unit normals towards the camera (float16), 0 where there is none."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            stored = archive["arr_0"].astype(np.float32)
-        if stored.ndim != 3 or stored.shape[2] != 3:
-            raise ValueError(f"has shape {stored.shape}")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UnreadableImage(f"{path}: cannot be read as normals ({error})") from error
-    length = np.linalg.norm(stored, axis=-1, keepdims=True)
-    known = (stored.sum(axis=-1, keepdims=True) > _NO_NORMAL) & (length > 0.1)
-    return np.where(known, -stored / np.maximum(length, 0.1), 0.0).astype(np.float16)
 
 
 def _cameras(views: ObjectViews) -> dict[str, np.ndarray]:
