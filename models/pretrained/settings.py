@@ -10,15 +10,26 @@ from dataclasses import dataclass
 class Weights:
     """One part's network: where its weights come from and what must be known of them."""
 
-    id: str = ""  # a hub id as owner/name, or a local folder
-    revision: str = "main"  # of the hub: a commit where one is pinned; a local folder has none
+    # A hub id and what is pinned of it, as owner/name@commit (without: the newest), or a local folder.  One value, not
+    # two: who takes another network must not be left with the commit of the one before.
+    id: str = ""
     licence: str = ""  # as the hub names it
     size_gb: float = 0.0  # to be downloaded
     purpose: str = ""  # what the part does for the user, in a few words
     stand_in: str = ""  # what is done where the weights are absent, in a few words
     alternative: str = ""  # what to try where they were withdrawn or are gated
-    files: tuple[str, ...] = ()  # patterns of the files that are needed; none: all
+    files: tuple[str, ...] = ()  # patterns of the files to be fetched, with a ! those to be left; none: all
     axes: str = ""  # of a normal predictor: a convention of scene.normal_conventions
+
+    @property
+    def repository(self) -> str:
+        """The hub id alone: owner/name."""
+        return self.id.partition("@")[0]
+
+    @property
+    def revision(self) -> str:
+        """Of the hub: a commit where one is pinned."""
+        return self.id.partition("@")[2] or "main"
 
 
 @dataclass(frozen=True)
