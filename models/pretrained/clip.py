@@ -28,7 +28,11 @@ class Clip:
 
     def images(self, images: Float[Tensor, "b 3 h w"] | UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Features of RGB images of any size, in [0, 1] or 8 bits; differentiable with respect to the former."""
-        pixels = self.preprocess(images.to(self._model.device)).to(self._model.dtype)
+        return self.encode(self.preprocess(images))
+
+    def encode(self, pixels: Float[Tensor, "b 3 s t"]) -> Float[Tensor, "b d"]:
+        """Features of what ``preprocess`` gives, so that images of several sizes go through the network together."""
+        pixels = pixels.to(self._model.device, self._model.dtype)
         return normalize(self._model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
     @torch.no_grad()
@@ -50,11 +54,15 @@ class Clip:
     def preprocess(self, images: Float[Tensor, "b 3 h w"] | UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s t"]:
         """What ``images`` feeds the network: resized, cut to the middle and normalised as by the model's own processor.
 
-        Of 8-bit images it is what the processor makes of them; of floats the same without its rounding to 8 bits.
+        8-bit images go through that processor itself, whose arithmetic is Pillow's integers, in an order that changes
+        with Pillow's version.  Floats go the same way without the rounding, in torch, for their gradient.
         """
         own = self._processor
+        if images.dtype == torch.uint8:
+            pictures = list(images.permute(0, 2, 3, 1).cpu().numpy())
+            return own(images=pictures, input_data_format="channels_last", return_tensors="pt")["pixel_values"].float()
         height, width = _resized(own.size, *images.shape[2:])
-        pixels = resample.resize(images, height, width, int(own.resample))
+        pixels = resample.resize(images, height, width, int(own.resample)).clamp(0.0, 1.0)
         if getattr(own, "do_center_crop", False):
             rows, columns = own.crop_size["height"], own.crop_size["width"]
             top, left = (height - rows) // 2, (width - columns) // 2

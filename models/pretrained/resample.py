@@ -2,7 +2,7 @@
 
 An axis of n pixels becomes one of m by an m x n matrix of weights (as Pillow's ``precompute_coeffs``: the kernel is
 stretched by n / m where that shrinks, which is its antialiasing; rows sum to 1).  torch's own antialiased interpolation
-has the same weights, but neither 8-bit arithmetic nor a gradient on CUDA that repeats bit for bit.
+has the same weights, but its gradient on CUDA does not repeat bit for bit.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
-
-_FIXED_POINT = float(1 << 22)  # Pillow's 8-bit arithmetic holds weights as multiples of 1 / this
 
 
 def _bilinear(x: np.ndarray) -> np.ndarray:
@@ -46,26 +44,7 @@ def weights(before: int, after: int, kernel: int) -> Float[Tensor, "after before
     return torch.from_numpy(values / values.sum(axis=1, keepdims=True))
 
 
-def resize(
-    images: Float[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"], height: int, width: int, kernel: int
-) -> Float[Tensor, "b c height width"]:
-    """Images in [0, 1] at another size.
-
-    Those of 8 bits come out as Pillow makes them, bit for bit, over 255.  Floats are not rounded, so that they have a
-    gradient; they are clipped to [0, 1] after each axis, as Pillow clips.
-    """
-    step = _eight_bits if images.dtype == torch.uint8 else _smooth
-    wide = step(images, weights(images.shape[3], width, kernel))
-    resized = step(wide.mT, weights(images.shape[2], height, kernel)).mT
-    return (resized / 255.0).float() if images.dtype == torch.uint8 else resized
-
-
-def _smooth(images: Tensor, matrix: Tensor) -> Tensor:
-    return (images @ matrix.T.to(images)).clamp(0.0, 1.0)
-
-
-def _eight_bits(images: Tensor, matrix: Tensor) -> Tensor:
-    """Along the last axis in Pillow's integers, which float64 holds exactly."""
-    scaled = matrix.to(images.device) * _FIXED_POINT
-    whole = scaled.sign() * (scaled.abs() + 0.5).floor()
-    return ((images.double() @ whole.T + _FIXED_POINT / 2) / _FIXED_POINT).floor().clamp(0.0, 255.0)
+def resize(images: Float[Tensor, "b c h w"], height: int, width: int, kernel: int) -> Float[Tensor, "b c height width"]:
+    """Images at another size, without rounding, so that they have a gradient, and without clipping what overshoots."""
+    rows, columns = weights(images.shape[2], height, kernel), weights(images.shape[3], width, kernel)
+    return rows.to(images) @ images @ columns.T.to(images)
