@@ -37,14 +37,37 @@ class ExtractSettings:
     seed: int = 0  # of the pose clusters
     scorer: Literal["sharpness", "clip"] = "sharpness"  # of views: sharpness x visible area, or CLIP, as published
     name_by_clip: bool = False  # name things that the scan leaves without a name, by what CLIP sees in their views
+    name_views: int = 5  # best-scored views that a name is found from
+    name_least_score: float = 0.22  # cosine below which a thing stays unknown; ViT-B/32 gives chance pairs about 0.2
 
     def __post_init__(self) -> None:
         check_ranges(
             self,
             positive=("cell_m",),
             not_negative=("sure_views", "sure_angle_deg", "seed"),
-            at_least_1=("min_views", "max_views"),
+            at_least_1=("min_views", "max_views", "name_views"),
             shares=("min_area_share", "least_area_share", "views_share", "min_gain", "sure_area_share"),
+        )
+
+
+@dataclass(frozen=True)
+class HiddenSettings:
+    """Which pixels of a view show something that stands before the object (``preprocess.hidden``)."""
+
+    margin_m: float = 0.02  # so far before the object's surface something must stand to hide it,
+    margin_per_m: float = 0.005  # and farther for every metre of depth: noise grows
+    reach_px: float = 4.0  # a pixel without a depth to trust goes by the nearest with one, this near; 0: says nothing
+    point_cell_m: float = 0.01  # the object's sensed points are averaged in cubes of this side,
+    least_points: int = 3  # and one with fewer of them is noise
+    sliver_px: int = 3  # sensed points beside the shape count where they cover squares of this side
+    least_area_px: int = 20  # smaller patches of hidden pixels are noise
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("point_cell_m",),
+            not_negative=("margin_m", "margin_per_m", "reach_px", "least_area_px"),
+            at_least_1=("least_points", "sliver_px"),
         )
 
 
@@ -59,6 +82,7 @@ class InpaintSettings:
     strength: float = 1.0  # how far hidden pixels are drawn anew; 1: from pure noise
     guidance: float = 7.5  # how closely the prompt is followed
     seed: int = 0  # every view's drawing has a seed of its own, made from this one
+    hidden: HiddenSettings = HiddenSettings()  # which pixels are filled, where nobody drew them by hand
 
     def __post_init__(self) -> None:
         check_ranges(self, not_negative=("seed", "guidance"), at_least_1=("steps",), shares=("strength",))
