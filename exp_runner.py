@@ -10,21 +10,20 @@ Reads ``<dataset_root>/<scene_name>/`` and writes ``<exp_root>/<scene_name>/exp_
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from preprocess.settings import ExtractSettings, PrepareSettings
 from scene.config import load, to_dict
 from scene.errors import UserError
 from scene.files import atomic_file, write_json
-from scene.runlog import log, provenance, run_cli
+from scene.runlog import provenance, run_cli
 from settings import Settings
 
 if TYPE_CHECKING:
-    import torch
-
     from scene.records import ObjectViews
 
 
@@ -32,8 +31,11 @@ def main() -> None:
     arguments = parse_arguments()
     if Path(arguments.scene_name).name != arguments.scene_name:
         raise UserError(f"--scene_name {arguments.scene_name}: give the folder's name alone; --dataset_root says where")
-    settings = load(arguments.conf, Settings, arguments.set)
+    from parts import choose_parts
     from scene.object_folder import read_training_folder
+
+    settings = load(arguments.conf, Settings, arguments.set)
+    settings, _ = choose_parts(replace(settings, extract=ExtractSettings(), prepare=PrepareSettings()))  # are done
 
     views = read_training_folder(arguments.dataset_root / arguments.scene_name)
     folder = arguments.exp_root / arguments.scene_name / f"exp_{arguments.scene_name}"
@@ -44,25 +46,29 @@ def main() -> None:
 
 def train(arguments: argparse.Namespace, settings: Settings, views: ObjectViews, folder: Path) -> None:
     """Run the configuration's phases; with --is_continue from where the last run stopped."""
+    from models.devices import device_of_number
+    from parts import clip_of
     from training.trainer import fit
 
     record = {"command": sys.argv, "seed": arguments.seed, "settings": to_dict(settings), **provenance()}
     write_json(folder / "recording" / "run.json", record)
-    device = device_of(arguments.gpu)
-    fit(views, settings.fit, folder, device, arguments.seed, resume=arguments.is_continue)
+    device = device_of_number(arguments.gpu)
+    clip = clip_of(settings, str(device))
+    fit(views, settings.fit, folder, device, arguments.seed, resume=arguments.is_continue, clip=clip)
     print(folder / "checkpoints")
 
 
 def validate_mesh(arguments: argparse.Namespace, settings: Settings, views: ObjectViews, folder: Path) -> None:
     """Write the newest checkpoint's mesh, in metres in the scan's frame."""
+    from models.devices import device_of_number
     from scene.mesh import save_mesh
     from training.confidence import tell_confidence
     from training.extract_mesh import mesh_of_field
     from training.trainer import fitted
 
-    device = device_of(arguments.gpu)
+    device = device_of_number(arguments.gpu)
     field, step = fitted(views, settings.fit, folder, device, arguments.seed)
-    wanted = dataclasses.replace(settings.mesh, resolution=arguments.mc_reso, voxel_m=None)
+    wanted = replace(settings.mesh, resolution=arguments.mc_reso, voxel_m=None)
     mesh = mesh_of_field(field, wanted, views.world_from_normalized, device)
     tell_confidence(mesh, views, settings.fit, folder)
     path = folder / "meshes" / f"{step:08d}_reso{arguments.mc_reso}_{arguments.scene_name}_world.ply"
@@ -74,11 +80,12 @@ def validate_image(arguments: argparse.Namespace, settings: Settings, views: Obj
     """Write the newest checkpoint's colours and normals as one view sees them."""
     if not 0 <= arguments.view < len(views):
         raise UserError(f"--view {arguments.view}: {views.name} has views 0 to {len(views) - 1}")
+    from models.devices import device_of_number
     from scene.images import write_image
     from training.render_view import render_view
     from training.trainer import fitted
 
-    device = device_of(arguments.gpu)
+    device = device_of_number(arguments.gpu)
     field, step = fitted(views, settings.fit, folder, device, arguments.seed)
     images = render_view(field, views, arguments.view, settings.fit.render, arguments.stride, device)
     for kind, image in zip(("color", "normal"), images, strict=True):
@@ -86,19 +93,6 @@ def validate_image(arguments: argparse.Namespace, settings: Settings, views: Obj
         with atomic_file(path) as temporary:
             write_image(temporary, image)
         print(path)
-
-
-def device_of(gpu: int) -> torch.device:
-    """The CUDA device of that number; the CPU for -1, and where there is no CUDA."""
-    import torch
-
-    if gpu < 0 or not torch.cuda.is_available():
-        if gpu >= 0:
-            log.info("no CUDA device; working on the CPU")
-        return torch.device("cpu")
-    if gpu >= torch.cuda.device_count():
-        raise UserError(f"--gpu {gpu}: this machine has {torch.cuda.device_count()}; count from 0, -1 is the CPU")
-    return torch.device("cuda", gpu)
 
 
 def at_least(smallest: int) -> Callable[[str], int]:

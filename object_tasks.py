@@ -77,6 +77,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
         import numba
         import torch
 
+        import parts
         from evaluation.views import views_of_object
         from evaluation.visibility import seen_share
         from preprocess.training_folder import prepare
@@ -91,9 +92,12 @@ def reconstruct_object(task: ObjectTask) -> Record:
         numba.set_num_threads(1)
         cv2.setNumThreads(1)
     with watch.stage("prepare"):
-        prepare_settings = task.settings.prepare
         stage_folder(
-            task.training_folder, task.prepare_mark, lambda to: prepare(task.object_folder, to, prepare_settings)
+            task.training_folder,
+            task.prepare_mark,
+            lambda to: prepare(
+                task.object_folder, to, task.settings.prepare, parts.learned_of(task.settings, task.device)
+            ),
         )
         views = dataclasses.replace(read_training_folder(task.training_folder), name=task.object_folder.name)
     with watch.stage("fit"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from object_tasks import ObjectTask, finished, past_cost, remove_mesh, run_tasks, warm_up_tasks
+from parts import choose_parts, mark_of, preparing_mark
 from scene.config import to_dict
 from scene.errors import UserError
 from scene.files import fingerprint, folders_in, is_current, stage_cost, stage_folder, write_json
@@ -22,7 +23,7 @@ from settings import Settings
 
 ROOT = Path(__file__).resolve().parent
 # Folders and files whose source decides what comes out.
-_PROGRAM = ("scene", "preprocess", "models", "training", "object_tasks.py", "evaluation/visibility.py")
+_PROGRAM = ("scene", "preprocess", "models", "training", "object_tasks.py", "parts.py", "evaluation/visibility.py")
 _INPUTS = ("color", "depth", "pose", "intrinsic", "instance-filt", "label-filt")  # of a scan; its output may lie beside
 _RESULTS = ("scores.json", "scores.csv", "scores.txt", "run.json", "report/index.html")
 
@@ -47,6 +48,8 @@ class Job:
 def run(job: Job) -> int:
     """Run what is missing; returns how many objects failed.  Raises UserError when the run cannot go on."""
     refuse_unknown_names(job.settings)
+    chosen, parts = choose_parts(job.settings)
+    job = replace(job, settings=chosen)
     watch = Stopwatch()
     with watch.stage("open"):
         scan, scan_mark = open_with_instances(job, watch)
@@ -55,7 +58,8 @@ def run(job: Job) -> int:
     with watch.stage("reconstruct"):
         results = reconstruct_objects(job, folders, extract_mark, watch)
     outcome = [[one["mark"], one["error"]] for one in results]
-    return finish(job, scan, results, fingerprint([to_dict(job.settings), job.seed, outcome]), watch)
+    mark = fingerprint([to_dict(job.settings), parts, job.seed, outcome])
+    return finish(job, scan, results, parts, mark, watch)
 
 
 def refuse_unknown_names(settings: Settings) -> None:
@@ -102,7 +106,7 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
     from preprocess.object_mask_with_clip import choose_objects, extract
 
     choose_objects(scan, job.settings.extract, job.objects)  # refuses a wrong id before any folder is made
-    mark = fingerprint([scan_mark, to_dict(job.settings.extract)])
+    mark = fingerprint([scan_mark, to_dict(job.settings.extract), mark_of(job.settings, ["clip"])])
     root = job.work / "objects"
     chosen = fingerprint([mark, job.objects])
 
@@ -121,8 +125,8 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
 def object_task(job: Job, instance_id: int, folder: Path, extract_mark: str) -> ObjectTask:
     """What is to be done to one object folder, and the marks of each step's output."""
     settings = job.settings
-    prepare_mark = fingerprint([extract_mark, instance_id, to_dict(settings.prepare)])
-    fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), job.seed, job.device])
+    prepare_mark = fingerprint([extract_mark, instance_id, to_dict(settings.prepare), preparing_mark(settings)])
+    fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), mark_of(settings, ["clip"]), job.seed, job.device])
     return ObjectTask(
         instance_id=instance_id,
         object_folder=folder,
@@ -155,7 +159,14 @@ def reconstruct_objects(
     return [results[task.instance_id] for task in tasks]
 
 
-def finish(job: Job, scan: Scan, results: Sequence[dict[str, Any]], mark: str, watch: Stopwatch) -> int:
+def finish(
+    job: Job,
+    scan: Scan,
+    results: Sequence[dict[str, Any]],
+    parts: Sequence[dict[str, Any]],
+    mark: str,
+    watch: Stopwatch,
+) -> int:
     """Scores, provenance and the page; returns how many objects failed."""
     failed = [one for one in results if one["error"]]
     truth_mark = None if job.truth is None else fingerprint([str(job.truth)], [job.truth])
@@ -187,6 +198,7 @@ def finish(job: Job, scan: Scan, results: Sequence[dict[str, Any]], mark: str, w
         "seed": job.seed,
         "device": job.device,
         "settings": to_dict(job.settings),
+        "parts": list(parts),
         "provenance": provenance(),
         "fingerprint": mark,
         "stages": watch.stages,

@@ -25,6 +25,7 @@ def main() -> int:
             f"{arguments.scan}: there is no such folder; give the folder that holds color/, depth/ and pose/"
         )
 
+    from models.devices import choose_device
     from pipeline import Job, run
 
     device = choose_device(arguments.device)
@@ -38,20 +39,6 @@ def main() -> int:
     if failed:
         print(f"{failed} object{'s' if failed > 1 else ''} failed; {arguments.out / 'run.json'} says why")
     return int(failed > 0)
-
-
-def choose_device(wanted: str) -> str:
-    """``auto`` is the first CUDA device, else the CPU.  Raises UserError for one that is not there."""
-    import torch
-
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(wanted)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {wanted}: is not to be had here; use cpu, cuda or auto") from error
-    return str(device)
 
 
 def truth_folder(root: Path | None, scan: Path) -> Path | None:

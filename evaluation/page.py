@@ -86,6 +86,7 @@ class PageRun:
     seed: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)  # pretrained networks: which was used, or what stood in
 
 
 def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:

@@ -4,9 +4,9 @@
 
 reads what a reconstruction left in its folder RUN and writes ``RUN/report/index.html``.  Read are ``meshes/<scene>_obj_
 <id>.ply``, ``scores.json`` (``evaluation.measures``) and ``run.json``, of which the page knows ``seed``, ``settings``,
-``provenance``, ``stages`` (``[{stage, seconds, peak_memory_mb, earlier_run}]``: the last is true where the work was
-found done) and ``objects`` (``[{instance_id, label, error, marks}]``: why one failed, what makes one doubtful);
-whatever is missing is left out of the page.
+``provenance``, ``parts`` (``[{part, says}]``: pretrained networks and what stood in), ``stages`` (``[{stage, seconds,
+peak_memory_mb, earlier_run}]``: the last is true where the work was found done) and ``objects`` (``[{instance_id, label,
+error, marks}]``: why one failed, what makes one doubtful); whatever is missing is left out of the page.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
             record.get("seed"),
             dict(record.get("provenance", {})),
             dict(record.get("settings", {})),
+            {str(one["part"]): str(one["says"]) for one in record.get("parts", [])},
         )
         for entry in record.get("objects", []):
             error = entry.get("error")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from parts import without_parts
 from scene.config import load, to_dict
 from scene.errors import UserError
 from scene.files import fingerprint, read_json, write_json
@@ -33,7 +34,7 @@ class Published:
         """Every object's mesh; its fit gets the seconds that all of the program's work on that object took."""
         seconds = self.pace(base)
         ours = base.job.settings
-        settings = replace(ours, prepare=load(CONF, Settings).prepare, fit=load(CONF, Settings).fit)
+        settings = replace(ours, prepare=published().prepare, fit=published().fit)
 
         def adapt(settings: Settings, record: Record) -> Settings:
             return replace(settings, fit=shortened(settings.fit, seconds, sum(record["seconds"].values())))
@@ -43,7 +44,7 @@ class Published:
     def pace(self, base: Base | None = None) -> dict[str, float]:
         """Seconds a step of each stage; measured on the first object of ``base`` unless that was done before."""
         source = [path for name in ("models", "training") for path in sorted((ROOT / name).rglob("*.py"))]
-        mark = fingerprint([to_dict(load(CONF, Settings).fit), self.timed_steps], source)
+        mark = fingerprint([to_dict(published().fit), self.timed_steps], source)
         if self.pace_file.is_file() and (known := read_json(self.pace_file))["fingerprint"] == mark:
             return known["seconds_a_step"]
         if base is None or not base.made:
@@ -53,6 +54,11 @@ class Published:
             seconds = pool.submit(seconds_a_step, folder, self.timed_steps).result()
         write_json(self.pace_file, {"fingerprint": mark, "seconds_a_step": seconds})
         return seconds
+
+
+def published() -> Settings:
+    """The configuration without pretrained networks, which no other method here has either."""
+    return without_parts(load(CONF, Settings))
 
 
 def shortened(fit: FitSettings, seconds_a_step: Mapping[str, float], budget_s: float) -> FitSettings:
@@ -89,7 +95,7 @@ def seconds_a_step(training_folder: Path, steps: int) -> dict[str, float]:
     from training.batches import RayBatches
     from training.trainer import fit
 
-    whole = load(CONF, Settings).fit
+    whole = published().fit
     few = replace(whole, phases={name: replace(phase, steps=steps) for name, phase in whole.phases.items()})
     views = with_normals(read_training_folder(training_folder))
     starts: list[float] = []

@@ -157,7 +157,8 @@ def views_digest(views: ObjectViews) -> str:
     digest = hashlib.sha256(repr((views.camera, tuple(views.scores))).encode())
     arrays = (views.world_from_camera, views.world_from_normalized, views.up)
     images = (views.color, views.depth_mm, views.fact, views.normal)
-    for array in (*arrays, *images):
+    hidden = (None, None) if views.hidden is None else (views.hidden.confidence, views.hidden.depth_mm)
+    for array in (*arrays, *images, *hidden):
         if array is not None:
             digest.update(f"{array.shape}{array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).data)

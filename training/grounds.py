@@ -84,7 +84,9 @@ def _mark(views: ObjectViews, settings: FitSettings) -> str:
     priors = [(name, asdict(chosen)) for name, chosen in settings.priors.items()]
     about = [views.label, repr(views.camera), asdict(settings.evidence), priors]
     digest = hashlib.sha256(fingerprint(about).encode())
-    for array in (views.world_from_camera, views.world_from_normalized, views.up, views.depth_mm, views.fact):
+    hidden = () if views.hidden is None else (views.hidden.confidence, views.hidden.depth_mm)
+    images = (views.depth_mm, views.fact, *hidden)
+    for array in (views.world_from_camera, views.world_from_normalized, views.up, *images):
         if array is not None:
             digest.update(f"{array.shape}{array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from scene.config import load
 from scene.errors import UserError
 from scripts.bench_base import Options
 from scripts.bench_make import run_program
 from scripts.bench_methods import Method, choose, methods_of, refuse_same_names, variant
-from scripts.bench_published import CONF, Published, shortened
+from scripts.bench_published import Published, published, shortened
 from settings import Settings
 
 PRIORS = "fit.priors={ second {}, off { enabled = false }, first {}, third { options { a = 1 } } }"
@@ -98,7 +97,7 @@ def test_two_methods_of_one_name_are_refused() -> None:
 
 
 def test_the_published_fit_is_shortened_to_its_budget_in_proportion() -> None:
-    fit = load(CONF, Settings).fit
+    fit = published().fit
     pace = {"stage1": 0.5, "stage2": 1.0}  # seconds a step
     short = shortened(fit, pace, budget_s=40.005)  # a thousandth of 20,010 x 0.5 + 30,000 x 1.0
     one, two = short.phases["stage1"], short.phases["stage2"]
@@ -110,7 +109,7 @@ def test_the_published_fit_is_shortened_to_its_budget_in_proportion() -> None:
 
 
 def test_a_published_fit_has_a_step_of_each_stage_at_least_and_no_more_than_all() -> None:
-    fit = load(CONF, Settings).fit
+    fit = published().fit
     pace = {"stage1": 0.5, "stage2": 1.0}
     assert [phase.steps for phase in shortened(fit, pace, 0.0).phases.values()] == [1, 1]
     assert [phase.steps for phase in shortened(fit, pace, 1e9).phases.values()] == [20010, 30000]

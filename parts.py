@@ -1,0 +1,148 @@
+"""The pretrained parts of a run: which the settings ask for, which are here, and what stands in for those that are not.
+
+It is decided once, before any work: every stage after that reads settings that can be met, and the run's record and
+page say what stood in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from models.pretrained.settings import Weights
+from scene.config import to_dict
+from scene.files import fingerprint
+from scene.runlog import log
+from settings import Settings
+
+if TYPE_CHECKING:
+    from models.pretrained.clip import Clip
+    from preprocess.training_folder import Learned
+
+
+@dataclass(frozen=True)
+class Part:
+    """One pretrained network and what the settings do with it."""
+
+    name: str  # of its section in confs/pretrained.conf
+    wanted: Callable[[Settings], bool]
+    without: Callable[[Settings], Settings]  # the same settings with its stand-in
+
+
+def _has_clip_loss(settings: Settings) -> bool:
+    return any("clip" in phase.losses for phase in settings.fit.phases.values())
+
+
+def _without_clip(settings: Settings) -> Settings:
+    phases = {
+        name: replace(phase, losses={loss: weight for loss, weight in phase.losses.items() if loss != "clip"})
+        for name, phase in settings.fit.phases.items()
+    }
+    extract = replace(settings.extract, scorer="sharpness", name_by_clip=False)
+    return replace(settings, extract=extract, fit=replace(settings.fit, phases=phases))
+
+
+def _without_inpainter(settings: Settings) -> Settings:
+    inpaint = replace(settings.prepare.inpaint, painter="none")
+    return replace(settings, prepare=replace(settings.prepare, inpaint=inpaint))
+
+
+PARTS = (
+    Part(
+        "clip",
+        lambda s: s.extract.scorer == "clip" or s.extract.name_by_clip or _has_clip_loss(s),
+        _without_clip,
+    ),
+    Part("inpainter", lambda s: s.prepare.inpaint.painter == "diffusion", _without_inpainter),
+    Part(
+        "normals",
+        lambda s: s.prepare.normals == "predicted",
+        lambda s: replace(s, prepare=replace(s.prepare, normals="depth")),
+    ),
+)
+
+
+def choose_parts(
+    settings: Settings, names: Sequence[str] = tuple(part.name for part in PARTS)
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Settings in which a stand-in takes the place of every part whose weights are absent, and a record a part.
+
+    A stand-in for a part that was asked for is logged in one line.
+    """
+    from models.pretrained.register import presence
+
+    records = []
+    for part in PARTS:
+        if part.name not in names:
+            continue
+        weights: Weights = getattr(settings.pretrained, part.name)
+        wanted = part.wanted(settings)
+        found = presence(weights) if wanted else None
+        used = found is not None and found.folder is not None
+        says = f"{weights.id} is used" if used else f"{weights.stand_in} (switched off)"
+        if found is not None and not used:
+            says = f"{weights.stand_in}: {found.reason}"
+            log.warning("%s: %s; python scripts/download_weights.py %s fetches it", part.name, says, part.name)
+            settings = part.without(settings)
+        records.append({"part": part.name, "wanted": wanted, "used": used, "says": says})
+    return settings, records
+
+
+def without_parts(settings: Settings) -> Settings:
+    """The settings with every stand-in: what they come to where no weights are."""
+    for part in PARTS:
+        settings = part.without(settings) if part.wanted(settings) else settings
+    return settings
+
+
+def mark_of(settings: Settings, names: Sequence[str]) -> str:
+    """A fingerprint of the weights of these parts as far as the settings use them; the rest must not matter."""
+    from models.pretrained.register import weights_mark
+
+    used = [part for part in PARTS if part.name in names and part.wanted(settings)]
+    return fingerprint([[part.name, weights_mark(getattr(settings.pretrained, part.name))] for part in used])
+
+
+def preparing_mark(settings: Settings) -> str:
+    """A fingerprint of all that preparing depends on beside its own settings."""
+    # What hides an object is found with a first idea of its shape, which evidence and priors give.
+    shape = None
+    if settings.prepare.inpaint.painter != "none":
+        shape = [to_dict(settings.fit.evidence), [(name, to_dict(one)) for name, one in settings.fit.priors.items()]]
+    return fingerprint([mark_of(settings, ["inpainter", "normals"]), shape])
+
+
+def clip_of(settings: Settings, device: str) -> Clip | None:
+    """The CLIP model, where the settings use one."""
+    if not PARTS[0].wanted(settings):
+        return None
+    from models.pretrained.clip import load_clip
+
+    return load_clip(settings.pretrained.clip, device)
+
+
+def learned_of(settings: Settings, device: str) -> Learned:
+    """What ``preprocess.training_folder.prepare`` gets of the in-painter and the normal predictor."""
+    from preprocess.training_folder import Learned
+
+    inpaint = settings.prepare.inpaint
+    learned = Learned()
+    if settings.prepare.normals == "predicted":
+        from models.pretrained.normals import load_normals
+
+        learned = dataclasses.replace(learned, predictor=load_normals(settings.pretrained.normals, device))
+    if inpaint.painter == "none":
+        return learned
+    from preprocess.painters import ClassicalPainter, DiffusionPainter
+
+    from training.completed_shape import completed_mesh
+
+    if inpaint.painter == "classical":
+        painter: Any = ClassicalPainter()
+    else:
+        from models.pretrained.inpainter import load_inpainter
+
+        painter = DiffusionPainter(load_inpainter(settings.pretrained.inpainter, device), inpaint)
+    return dataclasses.replace(learned, painter=painter, shape_of=lambda views: completed_mesh(views, settings.fit))
