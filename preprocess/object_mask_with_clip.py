@@ -2,24 +2,29 @@
 
     python preprocess/object_mask_with_clip.py [--scannet_root ./scannet] [--scene_name scene0005_00] [--objects 3,5]
 
-Writes ``<scannet_root>/object_original_with_clip/<scene>_scannet_obj_<id>/`` (``scene.object_source``).
+Writes ``<scannet_root>/object_original_with_clip/<scene>_scannet_obj_<id>/`` (``scene.object_source``).  CLIP scores
+the views, and names things without a name, where its weights are (``confs/pretrained.conf``).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 if not __package__:  # run as a script: modules are found from the project's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from models.pretrained.register import presence
+from models.pretrained.settings import PretrainedSettings
 from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
-from preprocess.sightings import Sightings, look_at_all
-from preprocess.views import Scorer, select_views, sharpness_times_area
+from preprocess.sightings import Sightings, crops_of, look_at_all
+from preprocess.views import Namer, Scorer, Sighting, ViewCrop, select_views, sharpness_times_area
+from scene.config import load
 from scene.errors import UserError
 from scene.facts import find_doubts, object_facts
 from scene.files import atomic_folder
@@ -27,8 +32,11 @@ from scene.object_source import ObjectSourceWriter, encode_shared
 from scene.records import Instance, Scan
 from scene.runlog import log, progress, run_cli
 from scene.scannet import open_scan
+from scene.scannet_labels import UNNAMED
 from scene.stream import ahead
 from scene.view_notes import ViewNotes
+
+UNKNOWN = "unknown"  # the name of a thing that looks like nothing known
 
 
 def extract(
@@ -37,11 +45,13 @@ def extract(
     settings: ExtractSettings,
     object_ids: Sequence[int] | None = None,
     scorer: Scorer = sharpness_times_area,
+    namer: Namer | None = None,
 ) -> list[Path]:
     """Write the object folders of a scan and return their paths, in the order of the instance ids.
 
-    ``object_ids`` picks instances (background too, when asked for by id).  Objects that no frame shows are named and
-    left out.  Raises UserError for a scan without instances, or an id that is not there.
+    ``object_ids`` picks instances (background too, when asked for by id).  Objects that no frame shows are told and
+    left out.  ``namer`` names those that the scan leaves without a name, and no others.  Raises UserError for a scan
+    without instances, or an id that is not there.
     """
     things = choose_objects(scan, settings, object_ids)
     sightings = look_at_all(scan, things, settings, scorer)
@@ -60,8 +70,26 @@ def extract(
             log.warning("%s may come out badly: %s", name, "; ".join(marks))
         picked[thing.instance_id] = [seen[i].frame_index for i in chosen]
         frame_ids = [scan.frame_ids[seen[i].frame_index] for i in chosen]
-        notes[thing.instance_id] = ViewNotes(thing.label, frame_ids, [seen[i].score for i in chosen], scan.up, marks)
+        unnamed = namer is not None and thing.label == UNNAMED
+        crops = best_crops(scan, thing, [seen[i] for i in chosen], settings.name_views) if unnamed else []
+        names = namer(crops) if namer is not None and crops else {}
+        label = chosen_name(names, settings) if names else thing.label
+        scores = [seen[i].score for i in chosen]
+        notes[thing.instance_id] = ViewNotes(label, frame_ids, scores, scan.up, marks, names)
     return _write(scan, out_root, sightings, picked, notes)
+
+
+def best_crops(scan: Scan, thing: Instance, sightings: Sequence[Sighting], count: int) -> list[ViewCrop]:
+    """The ``count`` best-scored views of a thing, read again; frames that cannot be are left out."""
+    best = sorted(sightings, key=lambda sighting: -sighting.score)[:count]
+    frames = [frame for sighting in best if (frame := scan.load_frame(sighting.frame_index)) is not None]
+    return [crop for frame in frames for crop in crops_of(frame, [thing]).values()]
+
+
+def chosen_name(names: Mapping[str, float], settings: ExtractSettings) -> str:
+    """The likeliest name, or "unknown" where even that is not likely."""
+    name, score = next(iter(names.items()))
+    return name if score >= settings.name_least_score else UNKNOWN
 
 
 def choose_objects(scan: Scan, settings: ExtractSettings, object_ids: Sequence[int] | None) -> list[Instance]:
@@ -132,15 +160,14 @@ def main() -> int:
     scans = find_scans(arguments.scannet_root, arguments.scene_name)
     if arguments.instances is not None and len(scans) != 1:
         raise UserError(f"--instances {arguments.instances}: belongs to one scan; name it with --scene_name")
+    ids = parse_ids(arguments.objects)
+    out_root = arguments.scannet_root / "object_original_with_clip"
+    scorer, namer = clip_where_present()
     failed = 0
     for folder in scans:
         try:
-            scan = open_scan(folder, arguments.instances)
             for path in extract(
-                scan,
-                arguments.scannet_root / "object_original_with_clip",
-                ExtractSettings(),
-                parse_ids(arguments.objects),
+                open_scan(folder, arguments.instances), out_root, ExtractSettings(), ids, scorer, namer
             ):
                 print(path)
         except UserError as error:
@@ -149,6 +176,34 @@ def main() -> int:
             log.error("%s", error)
             failed += 1
     return 1 if failed else 0
+
+
+def clip_where_present() -> tuple[Scorer, Namer | None]:
+    """CLIP's scores and names where its weights are here, as the published command has them; says what is done."""
+    weights = read_register().clip
+    found = presence(weights)
+    if found.folder is None:
+        log.info("views are scored by sharpness and visible area, and not by CLIP: %s", found.reason)
+        return sharpness_times_area, None
+    import torch
+
+    from models.pretrained.clip import load_clip
+    from preprocess.clip_views import clip_namer, clip_scorer
+
+    log.info("views are scored by %s", weights.id)
+    clip = load_clip(weights, "cuda" if torch.cuda.is_available() else "cpu")
+    return clip_scorer(clip), clip_namer(clip)
+
+
+@dataclass(frozen=True)
+class _Register:
+    """What ``confs/pretrained.conf`` holds."""
+
+    pretrained: PretrainedSettings
+
+
+def read_register() -> PretrainedSettings:
+    return load(Path(__file__).parents[1] / "confs" / "pretrained.conf", _Register).pretrained
 
 
 def find_scans(root: Path, scenes: Sequence[str] | None) -> list[Path]:

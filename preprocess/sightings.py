@@ -40,7 +40,7 @@ def look_at_all(scan: Scan, things: Sequence[Instance], settings: ExtractSetting
 
     def look(k: int) -> _Look | None:
         frame = scan.load_frame(k)
-        return None if frame is None else _look(k, frame, things, grid, scorer)
+        return None if frame is None else _look(k, frame, things, grid, settings, scorer)
 
     for seen in progress(ahead(look, range(len(scan))), "looking for objects", total=len(scan)):
         if seen is not None:
@@ -62,18 +62,29 @@ class _Look:
     sightings: Mapping[int, Sighting]
 
 
-def _look(k: int, frame: Frame, things: Sequence[Instance], grid: CellGrid, scorer: Scorer) -> _Look:
+def crops_of(frame: Frame, things: Sequence[Instance]) -> dict[int, ViewCrop]:
+    """The things that a frame shows, by id."""
     assert frame.instance is not None
-    points, labels = sure_points(frame, find_doubts(frame))
-    keys = grid.keys(points)
     boxes = find_objects(frame.instance.astype(np.int32))
-    sightings = {}
+    crops = {}
     for thing in things:
         box = boxes[thing.instance_id - 1] if thing.instance_id <= len(boxes) else None
         if box is not None:
             mask = frame.instance[box] == thing.instance_id
-            view = ViewCrop(frame.color[box], mask, frame.instance.size, thing.label)
-            cells = np.unique(keys[labels == thing.instance_id])
-            area_share = opened_area(mask) / frame.instance.size
-            sightings[thing.instance_id] = Sighting(k, area_share, scorer(view), cells)
+            crops[thing.instance_id] = ViewCrop(frame.color, box, mask, thing.label)
+    return crops
+
+
+def _look(
+    k: int, frame: Frame, things: Sequence[Instance], grid: CellGrid, settings: ExtractSettings, scorer: Scorer
+) -> _Look:
+    points, labels = sure_points(frame, find_doubts(frame))
+    keys = grid.keys(points)
+    crops = crops_of(frame, things)
+    shares = {i: opened_area(crop.mask) / crop.pixels_of_view for i, crop in crops.items()}
+    usable = [i for i, share in shares.items() if share >= settings.least_area_share]  # no other is ever picked
+    scores = dict(zip(usable, scorer([crops[i] for i in usable]), strict=True)) if usable else {}
+    sightings = {}
+    for i, share in shares.items():
+        sightings[i] = Sighting(k, share, scores.get(i, 0.0), np.unique(keys[labels == i]))
     return _Look(points, labels, sightings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,25 +17,40 @@ from preprocess.settings import ExtractSettings
 
 @dataclass(frozen=True)
 class ViewCrop:
-    """What a scorer gets to see of one view: the object's bounding box."""
+    """What a scorer gets to see of one object in one view."""
 
-    color: UInt8[np.ndarray, "h w 3"]
-    mask: Bool[np.ndarray, "h w"]  # visible, unoccluded pixels of the object
-    image_pixels: int  # of the whole image
+    image: UInt8[np.ndarray, "image_h image_w 3"]  # the whole view
+    box: tuple[slice, slice]  # rows and columns of the object's bounding box
+    mask: Bool[np.ndarray, "h w"]  # in the box: visible, unoccluded pixels of the object
     label: str  # the object's class
 
+    @property
+    def color(self) -> UInt8[np.ndarray, "h w 3"]:
+        """What the box shows."""
+        return self.image[self.box]
 
-Scorer = Callable[[ViewCrop], float]  # higher is better; compared only within one object
+    @property
+    def pixels_of_view(self) -> int:
+        return self.image.shape[0] * self.image.shape[1]
 
 
-def sharpness_times_area(view: ViewCrop) -> float:
+# Takes all objects of one view together, gives one score each: higher is better, compared only within one object.
+Scorer = Callable[[Sequence[ViewCrop]], Sequence[float]]
+# Takes the best-scored views of one thing, gives what it may be called, the likeliest first, with a score each.
+Namer = Callable[[Sequence[ViewCrop]], Mapping[str, float]]
+
+
+def sharpness_times_area(crops: Sequence[ViewCrop]) -> list[float]:
     """Variance of the Laplacian inside the mask times the share of the image that is visibly the object."""
-    inside = cv2.erode(view.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return [_sharpness(crop) * float(crop.mask.sum()) / crop.pixels_of_view for crop in crops]
+
+
+def _sharpness(crop: ViewCrop) -> float:
+    inside = cv2.erode(crop.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     if not inside.any():
         return 0.0
-    grey = cv2.cvtColor(view.color, cv2.COLOR_RGB2GRAY)
-    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F)[inside].var())
-    return sharpness * float(view.mask.sum()) / view.image_pixels
+    grey = cv2.cvtColor(crop.color, cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_32F)[inside].var())
 
 
 def opened_area(mask: Bool[np.ndarray, "h w"]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,15 @@ class ViewNotes:
     scores: Sequence[float] = ()  # of each view; higher is better
     up: Float[np.ndarray, " 3"] | None = None  # world, away from gravity, where known
     marks: Sequence[str] = ()  # why a good mesh is doubtful
+    names: Mapping[str, float] = dataclasses.field(default_factory=dict)  # seen in it where it had none; best first
 
 
 def write_notes(folder: Path, notes: ViewNotes) -> None:
     write_text(folder / "semantic.txt", notes.label + "\n")
     write_json(folder / "clip_scores.json", {str(i): float(score) for i, score in enumerate(notes.scores)})
     up = None if notes.up is None else [float(c) for c in notes.up]
-    write_json(folder / "views.json", {"frame_ids": list(notes.frame_ids), "up": up, "marks": list(notes.marks)})
+    about = {"frame_ids": list(notes.frame_ids), "up": up, "marks": list(notes.marks)}
+    write_json(folder / "views.json", about | ({"names": dict(notes.names)} if notes.names else {}))
 
 
 def read_notes(folder: Path, views: Sequence[int]) -> ViewNotes:
@@ -48,8 +51,9 @@ def read_notes(folder: Path, views: Sequence[int]) -> ViewNotes:
             scores,
             None if notes["up"] is None else np.array(notes["up"], np.float64).reshape(3),
             [str(mark) for mark in notes["marks"]],
+            {str(name): float(score) for name, score in notes.get("names", {}).items()},
         )
-    except (UserError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (UserError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         log.warning("%s: is broken (%r); going on without it", path, error)
         return ViewNotes(label, list(views), scores)
 

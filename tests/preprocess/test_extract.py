@@ -4,7 +4,7 @@ import dataclasses
 import errno
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -108,10 +108,10 @@ def test_an_object_in_two_parts_stays_whole(tmp_path: Path) -> None:
 
 
 def test_a_scorer_is_a_plain_function(scan_folder: Path, tmp_path: Path) -> None:
-    def prefers_red(view: ViewCrop) -> float:
-        assert view.label == "box"
-        assert view.color.shape[:2] == view.mask.shape
-        return float(view.color[view.mask][:, 0].mean())
+    def prefers_red(crops: Sequence[ViewCrop]) -> list[float]:
+        assert all(crop.label == "box" for crop in crops)
+        assert all(crop.color.shape[:2] == crop.mask.shape for crop in crops)
+        return [float(crop.color[crop.mask][:, 0].mean()) for crop in crops]
 
     (folder,) = extract(open_scan(scan_folder), tmp_path, SETTINGS, [3], scorer=prefers_red)
     assert all(180 < score < 255 for score in open_object_source(folder).notes.scores)
