@@ -15,11 +15,11 @@ from scene.errors import UserError
 T = TypeVar("T")
 
 
-def load(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
+def load(path: Path, schema: type[T], overrides: Sequence[str] = (), section: str = "") -> T:
     """Read a HOCON file (with its includes) into ``schema``; ``overrides`` are ``a.b=value`` strings in HOCON.
 
-    Absent keys keep the dataclass's defaults.  Raises UserError on a file that does not parse, an unknown key (with
-    the nearest known one) or a value of the wrong type.
+    With ``section`` only what stands in that section is read.  Absent keys keep the dataclass's defaults.  Raises
+    UserError on a file that does not parse, an unknown key (with the nearest known one) or a value of the wrong type.
     """
     from pyhocon import ConfigFactory, ConfigTree
     from pyhocon.exceptions import ConfigException
@@ -45,7 +45,12 @@ def load(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
         raise UserError(f"{source}: cannot be read as HOCON ({str(error).splitlines()[0]})") from error
     if not isinstance(tree, ConfigTree):
         raise UserError(f"{source}: a configuration must be a HOCON object")
-    return from_dict(tree.as_plain_ordered_dict(), schema, f"{path} or --set" if overrides else str(path))
+    values, source = tree.as_plain_ordered_dict(), f"{path} or --set" if overrides else str(path)
+    return (
+        from_dict(values.get(section, {}), schema, source, f"{section}.")
+        if section
+        else from_dict(values, schema, source)
+    )
 
 
 def from_dict(values: Any, schema: type[T], source: str = "settings", prefix: str = "") -> T:

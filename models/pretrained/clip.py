@@ -106,19 +106,16 @@ def load_clip(weights: Weights, device: str) -> Clip:
 
 def _check_processor(own: Any) -> None:
     """Raise ValueError where an image processor does what ``preprocess`` does not."""
-    size, crop = own.size, getattr(own, "crop_size", None)
+    size = own.size
     sizes = {name for name in ("shortest_edge", "longest_edge", "height", "width") if size[name]}
-    if (
-        not own.do_resize
-        or sizes not in ({"shortest_edge"}, {"height", "width"})
-        or int(own.resample) not in resample.KERNELS
-    ):
+    known = sizes in ({"shortest_edge"}, {"height", "width"}) and int(own.resample) in resample.KERNELS
+    if not own.do_resize or not known:
         raise ValueError(
-            f"its image processor resizes to {dict(size)} by kernel {own.resample}, which is not known here"
+            f"its image processor resizes to {dict(size)} by filter {own.resample}, which is not known here"
         )
     if getattr(own, "do_center_crop", False):
         smallest = size["shortest_edge"] or min(size["height"], size["width"])
-        if max(crop["height"], crop["width"]) > smallest:
+        if max(own.crop_size["height"], own.crop_size["width"]) > smallest:
             raise ValueError("its image processor cuts out more than it resizes to")
     if not own.do_rescale or abs(own.rescale_factor * 255 - 1) > 1e-6 or getattr(own, "do_pad", False):
-        raise ValueError("its image processor scales or pads colours in a way not known here")
+        raise ValueError("its image processor scales or pads in a way that is not known here")
