@@ -83,9 +83,25 @@ class InpaintSettings:
     guidance: float = 7.5  # how closely the prompt is followed
     seed: int = 0  # every view's drawing has a seed of its own, made from this one
     hidden: HiddenSettings = HiddenSettings()  # which pixels are filled, where nobody drew them by hand
+    confidence: float = 0.5  # of what the diffusion model paints, against 1 for what was sensed; the rest has its own
+    context: float = 0.25  # round the object in the model's square, as a share of its size, on every side
+    reference_views: int = 4  # whose depth is painted first and carried into the others; those drawn by hand, if any
+    unite_masks: bool = True  # other views are painted under their own masks too, not only where depth is carried
+    all_depths: bool = True  # depth is painted in other views too, where the reference views' does not reach
+    grow_px: int = 1  # by which carried masks grow, towards what does not show the object
+    least_grey: int = 10  # of 255: pixels painted darker are dropped, as published; 0: none
+    sensing_margin_m: float = 0.01  # depths differ where they are farther apart than this, and than three deviations
+    tolerance_m: float = 0.04  # two views' fills that are farther apart contradict each other
+    contradictions: int = 2  # of other views' fills; with so many against it a pixel loses its confidence
 
     def __post_init__(self) -> None:
-        check_ranges(self, not_negative=("seed", "guidance"), at_least_1=("steps",), shares=("strength",))
+        check_ranges(
+            self,
+            positive=("strength", "tolerance_m"),
+            not_negative=("seed", "guidance", "context", "grow_px", "least_grey", "sensing_margin_m"),
+            at_least_1=("steps", "reference_views", "contradictions"),
+            shares=("strength", "confidence"),
+        )
 
 
 @dataclass(frozen=True)
