@@ -46,3 +46,17 @@ class RayCaster:
         depth, triangle = self.first_hit(origins, directions)
         shape = (camera.height, camera.width)
         return np.where(np.isfinite(depth), depth, 0.0).reshape(shape), triangle.reshape(shape)
+
+
+class PartCaster(RayCaster):
+    """Some of a mesh's triangles, which keep the numbers that they have in the whole mesh."""
+
+    def __init__(self, mesh: trimesh.Trimesh, triangles: Int[np.ndarray, " t"]) -> None:
+        super().__init__(trimesh.Trimesh(mesh.vertices, mesh.faces[triangles], process=False))
+        self._triangles = triangles
+
+    def first_hit(
+        self, origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]
+    ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        distance, triangle = super().first_hit(origins, directions)
+        return distance, np.where(triangle >= 0, self._triangles[triangle], -1)

@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scene.depth_noise import ScanNoise
 from scene.errors import UserError
 from scene.files import fingerprint, read_json, stage_folder, write_json
 from scene.runlog import log, run_cli
+
+if TYPE_CHECKING:
+    from scene.room.truth import TrueRoom
 
 _ABOUT = "synthetic.json"
 _SOURCES = (
@@ -60,13 +63,22 @@ def make_scan(
 
     def write_scan(temporary: Path) -> None:
         objects = staging.write_scan(temporary, noise)
-        write_json(temporary / _ABOUT, {"seed": seed, "frames": frames, "objects": objects})
+        write_json(temporary / _ABOUT, {"seed": seed, "frames": frames, "size": size, "objects": objects})
         write_label_table(folder.parent)
 
     truth_made = stage_folder(truth, mark, staging.write_truth)
     if not stage_folder(folder, mark, write_scan) and not truth_made:
         log.info("%s: is there already", folder)
     return folder
+
+
+def true_room(scan: Path, cad: Path | None = None) -> TrueRoom:
+    """The room behind a scan that ``make_scan`` made (with the same ``cad``), furnished anew: some seconds."""
+    from scene.room.staging import Staging
+
+    about = read_json(scan / _ABOUT)
+    width, height = about["size"]
+    return Staging(scene_name(about["seed"]), about["seed"], about["frames"], (width, height), cad).truth()
 
 
 def scene_name(seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from scene.camera import Intrinsics
-from scene.raycast import RayCaster
+from scene.raycast import PartCaster, RayCaster
 from scene.room.light import irradiance
 from scene.room.records import Room
 from scene.room.surface import Surface, surface_of
@@ -113,6 +114,12 @@ class Renderer:
         mirrored = (self._gloss[finish] * (1.0 - facing) ** 3)[:, None]
         glow = self._glow[finish][:, None]
         return albedo * (received * (1 - mirrored) + glow) + mirrored * _MIRRORED * received.mean(1, keepdims=True)
+
+    def alone(self, thing: int) -> Renderer:
+        """The same things in the same light, all but one invisible; triangles keep their numbers."""
+        renderer = copy.copy(self)
+        renderer.caster = PartCaster(self.surface.mesh, np.flatnonzero(self.surface.thing == thing))
+        return renderer
 
     def vertex_color(self) -> UInt8[np.ndarray, "v 4"]:
         """The surface's colour at its vertices, without texture, as RGBA."""

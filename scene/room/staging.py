@@ -19,6 +19,7 @@ from scene.room.furnish import furnish
 from scene.room.picture import Renderer, View
 from scene.room.records import Room
 from scene.room.sightings import SeenSurface, Watch, in_frame
+from scene.room.truth import TrueRoom
 from scene.room.walk import best_walk
 from scene.runlog import progress
 from scene.scannet_writer import ScannetWriter
@@ -78,6 +79,12 @@ class Staging:
             }
             for i, surface in surfaces.items()
         ]
+
+    def truth(self) -> TrueRoom:
+        """What nobody knows who has only the scan."""
+        room, poses, world_from_room = self._staged
+        thing_of_instance = {int(i): thing for thing, i in enumerate(self._instance_of_thing) if i > 0}
+        return TrueRoom(Renderer(room, self._seed), self.camera, poses, world_from_room, thing_of_instance)
 
     @cached_property
     def _staged(self) -> tuple[Room, Float[np.ndarray, "n 4 4"], Float[np.ndarray, "4 4"]]:
