@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from preprocess.normals import normals_from_depth
 from preprocess.paint_consistency import Fills, Sight, Verdict, judge
-from preprocess.paint_reference import ask, paint_depth, reference_views, shows_object, view_of
+from preprocess.paint_reference import ask, paint_depth, reference_views, shows_object
 from preprocess.painting import Painter, PaintView
 from preprocess.settings import InpaintSettings
 from scene.records import Fact, HiddenPixels, ObjectViews
@@ -72,7 +72,7 @@ def _paint_colors(
     for view in asked:
         mask = fills.mask[view.index]
         if mask.any():
-            painted = painter.color(view_of(view, mask))
+            painted = painter.color(dataclasses.replace(view, hidden=mask))
             color[view.index][mask] = painted[mask]
             dark[view.index] = mask & (cv2.cvtColor(np.ascontiguousarray(painted), cv2.COLOR_RGB2GRAY) < least_grey)
     return color, dark
@@ -103,7 +103,7 @@ def _paint_normals(
             continue
         guess = _from_depth(view, fills.depth_m[i]) if predict_normal is None else predict_normal(color[i], i)
         known = np.where(mask[..., None], guess, views.normal[i]).astype(np.float32)
-        shown = dataclasses.replace(view_of(view, mask), color=color[i])
+        shown = dataclasses.replace(view, hidden=mask, color=color[i])
         painted = np.asarray(painter.normal(shown, known), np.float32)
         normal[i][mask] = _facing(painted[mask], view.camera.directions()[mask])
     return normal

@@ -135,7 +135,7 @@ class _Voices:
             if other != view and painted.any():
                 self._hear(view, int(other), support, against)
         votes = [agreed(one, painted) if one.any() else one for one in against]
-        return support.sum(axis=0, dtype=np.float32), np.sum(votes, axis=0, dtype=np.float32)
+        return support.sum(axis=0).astype(np.float32), np.sum(votes, axis=0).astype(np.float32)
 
     def _hear(self, view: int, other: int, support: np.ndarray, against: np.ndarray) -> None:
         fills, tolerance = self._fills, self._tolerance_m

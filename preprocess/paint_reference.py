@@ -41,12 +41,12 @@ def paint_depth(
     """Masks and depth of all views: painted in the reference views, carried into the others, painted where left."""
     shape = (len(asked), *asked[0].hidden.shape)
     fills = Fills(np.zeros(shape, bool), np.zeros(shape, np.float32), np.full(shape, -1, np.int16))
-    for view in references:
-        _paint_into(fills, asked[view], painter)
+    for i in references:
+        _paint_into(fills, asked[i], painter)
     stands = {i: np.where(sight.stands(fills.depth_m[i], i), fills.depth_m[i], np.float32(0)) for i in references}
     for view in asked:
         given = view.hidden & (settings.unite_masks or view.index in references)
-        carried_m, origin = _carried(view, stands, sight, settings)
+        carried_m, origin = _carried(view, given, stands, sight, settings.grow_px)
         new = (carried_m > 0) & (fills.depth_m[view.index] == 0)
         fills.depth_m[view.index][new], fills.origin[view.index][new] = carried_m[new], origin[new]
         fills.mask[view.index] |= given | new
@@ -54,13 +54,8 @@ def paint_depth(
         for view in asked:
             left = fills.mask[view.index] & (fills.depth_m[view.index] == 0)
             if view.index not in references and left.any():
-                _paint_into(fills, view_of(view, left), painter)
+                _paint_into(fills, replace(view, hidden=left), painter)
     return fills
-
-
-def view_of(view: PaintView, hidden: Bool[np.ndarray, "h w"]) -> PaintView:
-    """The same view with other pixels to be filled."""
-    return replace(view, hidden=hidden)
 
 
 def ask(views: ObjectViews, whole_color: np.ndarray, hidden: Bool[np.ndarray, "n h w"]) -> list[PaintView]:
@@ -94,7 +89,11 @@ def _paint_into(fills: Fills, view: PaintView, painter: Painter) -> None:
 
 
 def _carried(
-    view: PaintView, stands: dict[int, Float[np.ndarray, "h w"]], sight: Sight, settings: InpaintSettings
+    view: PaintView,
+    given: Bool[np.ndarray, "h w"],
+    stands: dict[int, Float[np.ndarray, "h w"]],
+    sight: Sight,
+    grow_px: int,
 ) -> tuple[Float[np.ndarray, "h w"], Int16[np.ndarray, "h w"]]:
     """Depth that the reference views' points have in this view where something else hides them, and whose it is."""
     nearest = np.zeros(view.depth_m.shape, np.float32)
@@ -108,9 +107,8 @@ def _carried(
         closer = (seen_m > 0) & ((nearest == 0) | (seen_m < nearest))
         nearest[closer], origin[closer] = seen_m[closer], whose[closer]
     hides = (view.fact == Fact.OTHER) & (view.depth_m > 0) & sight.behind_occluder(nearest, view.index)
-    # What was given for this view has a say too: there the object is hidden even where nothing was sensed.
-    hides |= view.hidden & sight.behind_occluder(nearest, view.index)
+    hides |= given & sight.behind_occluder(nearest, view.index)  # there even where nothing was sensed
     kept = np.where(hides, nearest, np.float32(0))
-    grown, origin = grown_depth(kept, origin, ~shows_object(view.fact), settings.grow_px)
+    grown, origin = grown_depth(kept, origin, ~shows_object(view.fact), grow_px)
     good = (grown > 0) & sight.behind_occluder(grown, view.index)
     return np.where(good, grown, np.float32(0)), np.where(good, origin, np.int16(-1)).astype(np.int16)

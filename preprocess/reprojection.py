@@ -47,8 +47,9 @@ def reprojected(
     to_target: Float[np.ndarray, "4 4"],
 ) -> tuple[Float[np.ndarray, "h w"], Int16[np.ndarray, "h w"]]:
     """The depth image and its tags as the target view has them (0 and -1 where nothing lands)."""
-    nearest, tags = _splat(depth_m.astype(np.float32), tag, pinhole(camera), to_target)
-    return _settled(nearest, tags, np.float32(surface_step(camera)))
+    depth_m = np.ascontiguousarray(depth_m, np.float32)
+    nearest, tags, box = _splat(depth_m, tag, pinhole(camera), to_target)
+    return _settled(nearest, tags, box, np.float32(surface_step(camera)))
 
 
 def grown_depth(
@@ -74,6 +75,7 @@ def _splat(depth, tag, pinhole, to_target):
     fx, fy, cx, cy = pinhole
     nearest = np.zeros((height, width), np.float32)
     tags = np.full((height, width), -1, np.int16)
+    box = np.array([height, 0, width, 0])  # rows and columns from .. to that something lands in
     for v in range(height):
         for u in range(width):
             z = np.float64(depth[v, u])
@@ -91,18 +93,20 @@ def _splat(depth, tag, pinhole, to_target):
             i, j = int(row), int(column)
             if nearest[i, j] == 0 or far < nearest[i, j]:
                 nearest[i, j], tags[i, j] = far, tag[v, u]
-    return nearest, tags
+                box[0], box[1] = min(box[0], i), max(box[1], i + 1)
+                box[2], box[3] = min(box[2], j), max(box[3], j + 1)
+    return nearest, tags, box
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _settled(nearest, tags, step):
+def _settled(nearest, tags, box, step):
     """Specks dropped, gaps closed, and what shines through a gap of a nearer surface covered by it."""
     height, width = nearest.shape
     depth = np.zeros_like(nearest)
     out = np.full((height, width), -1, np.int16)
-    for v in range(height):
-        for u in range(width):
+    for v in range(max(0, box[0] - 1), min(height, box[1] + 1)):
+        for u in range(max(0, box[2] - 1), min(width, box[3] + 1)):
             low_y, high_y, low_x, high_x = max(0, v - 1), min(height, v + 2), max(0, u - 1), min(width, u + 2)
             hits, front = 0, np.float32(np.inf)
             for y in range(low_y, high_y):
