@@ -19,7 +19,8 @@ from scene.errors import UserError
 from scene.files import fingerprint
 
 REGISTER = Path(__file__).resolve().parents[2] / "confs" / "pretrained.conf"
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# owner/name as the hub's library takes it.
+_HUB_ID = re.compile(r"(?!.*(?:--|\.\.|\.git$))(?=.{3,96}$)\w(?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
 
 
 @dataclass(frozen=True)
