@@ -112,7 +112,7 @@ class PrepareSettings:
     margin: float = 1.1  # radius of the unit sphere over that of the fused points; what nobody saw needs room too
     inpaint: InpaintSettings = InpaintSettings()  # of what an occluder hides
     normals: Literal["none", "depth", "predicted", "folder"] = "depth"  # folder: its pred_normal/
-    normal_radius_px: int = 4  # window in which a plane is fitted for a normal; larger is smoother, loses thin parts
+    normal_radius_px: int = 16  # the widest window in which a plane is fitted for a normal, where the surface is flat
 
     def __post_init__(self) -> None:
         check_ranges(self, at_least_1=("margin", "normal_radius_px"))

@@ -4,6 +4,7 @@ import numpy as np
 
 from preprocess.normals import normals_from_depth
 from scene.camera import Intrinsics
+from scene.depth_noise import DepthNoise, add_noise
 from scene.records import Fact
 
 CAMERA = Intrinsics(80, 60, 90.0, 88.0, 41.0, 28.5)
@@ -68,3 +69,53 @@ def test_no_plane_is_fitted_across_an_edge_or_to_a_line() -> None:
     line = np.full((60, 80), Fact.OTHER, np.uint8)
     line[30] = Fact.OBJECT
     assert not normals_from_depth(depth, line, CAMERA, 4).any()
+
+
+def folded(angle_deg: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Depth, with a camera's noise, and true normals of a ridge at 2 m whose sides lean back by ``angle_deg``; it runs
+    down the middle column."""
+    camera = Intrinsics(160, 120, 290.0, 290.0, 80.0, 59.5)
+    sine, cosine = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
+    rays = camera.directions().astype(np.float64)
+    side = np.sign(rays[..., 0])
+    truth = np.stack([side * sine, np.zeros_like(side), np.full_like(side, -cosine)], -1)
+    depth = -2.0 * cosine / (rays * truth).sum(-1)
+    return add_noise(depth, np.random.default_rng(seed), DepthNoise()), truth
+
+
+def errors_of_fold(angle_deg: float, radius_px: int) -> np.ndarray:
+    camera = Intrinsics(160, 120, 290.0, 290.0, 80.0, 59.5)
+    depth, truth = folded(angle_deg)
+    normal = normals_from_depth(depth, np.full(depth.shape, Fact.OBJECT, np.uint8), camera, radius_px)
+    return angles(normal, truth)
+
+
+def test_flat_surfaces_are_smooth_and_creases_stay_sharp() -> None:
+    flat, sharp = errors_of_fold(1.0, 16), errors_of_fold(40.0, 16)
+    assert np.median(flat) < 2.0
+    assert np.median(flat) < np.median(errors_of_fold(1.0, 4)) / 2.5  # what the small windows give
+    away = np.abs(np.arange(160) - 80)
+    assert np.median(sharp[:, (away > 3) & (away < 16)]) < 2.5  # a window of 16 px reaches across the crease there
+    assert np.quantile(sharp[:, away > 3], 0.95) < 5.0  # a fixed window of 4 px: 7
+
+
+def test_a_thin_part_gets_the_normals_that_its_few_pixels_give() -> None:
+    camera = Intrinsics(160, 120, 290.0, 290.0, 79.5, 59.5)
+    depth = np.full((120, 160), 1.5, np.float32)
+    depth[:, 78:83] = 1.2  # a bar in front of a wall
+    depth = add_noise(depth, np.random.default_rng(0), DepthNoise())
+    fact = np.full((120, 160), Fact.OTHER, np.uint8)
+    fact[:, 78:83] = Fact.OBJECT
+    normal = normals_from_depth(depth, fact, camera, 16)
+    known = (normal != 0).any(-1)
+    np.testing.assert_array_equal(known, fact == Fact.OBJECT)
+    assert np.median(angles(normal[known], np.array([0.0, 0.0, -1.0]))) < 15.0
+
+
+def test_flat_where_cameras_are_exact() -> None:
+    """Depth in whole millimetres, no noise: the noise is measured, not supposed, and windows still grow."""
+    camera = Intrinsics(160, 120, 290.0, 290.0, 79.5, 59.5)
+    plane = np.array([0.3, -0.2, 0.93]) / np.linalg.norm([0.3, -0.2, 0.93])
+    depth = (np.rint(1500.0 / (camera.directions() @ plane)) / 1000).astype(np.float32)
+    normal = normals_from_depth(depth, np.full(depth.shape, Fact.OBJECT, np.uint8), camera, 16)
+    assert np.quantile(angles(normal, -plane), 0.95) < 1.0
