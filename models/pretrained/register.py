@@ -20,7 +20,7 @@ from scene.files import fingerprint
 
 REGISTER = Path(__file__).resolve().parents[2] / "confs" / "pretrained.conf"
 # owner/name as the hub's library takes it.
-_HUB_ID = re.compile(r"(?!.*(?:--|\.\.|\.git$))(?=.{3,96}$)\w(?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
+_HUB_ID = re.compile(r"(?!.*(?:--|\.\.|\.git$))\b[\w.-]{1,96}\b/\b[\w.-]{1,96}\b", re.ASCII)
 
 
 @dataclass(frozen=True)
