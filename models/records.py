@@ -6,6 +6,7 @@ unit sphere); t is the distance along a ray's unit direction.  Signed distance i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
@@ -108,10 +109,30 @@ class Rendered(Pixels):
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """What the object should look like: features of an image and text network, unit vectors."""
+
+    seen_color: Float[Tensor, " d"]  # of the best-scored view
+    seen_normal: Float[Tensor, " d"] | None  # None: the views have no normals
+    color_text: Float[Tensor, " d"]  # of the class name
+    normal_text: Float[Tensor, " d"]
+
+
+@dataclass(frozen=True)
+class NovelView:
+    """The object rendered from where no camera stood, as the same network sees it."""
+
+    color: Float[Tensor, " d"]
+    normal: Float[Tensor, " d"]
+    wanted: Likeness
+
+
+@dataclass(frozen=True)
 class Step:
     """What a loss term may look at in one iteration; which parts are there depends on the phase's batches.
 
     Ray phases carry ``rays`` and ``rendered``; point phases carry ``points`` and the field's ``point_sdf`` there.
+    ``novel`` renders the object from a place drawn anew, given pixels a side and samples a ray.
     """
 
     field: FieldFunctions
@@ -121,3 +142,4 @@ class Step:
     rendered: Rendered | None = None
     points: PointBatch | None = None
     point_sdf: Float[Tensor, " n"] | None = None
+    novel: Callable[[int, int], NovelView] | None = None

@@ -34,9 +34,7 @@ from scene.runlog import log, progress, run_cli
 from scene.scannet import open_scan
 from scene.scannet_labels import UNNAMED
 from scene.stream import ahead
-from scene.view_notes import ViewNotes
-
-UNKNOWN = "unknown"  # the name of a thing that looks like nothing known
+from scene.view_notes import UNKNOWN, ViewNotes
 
 
 def extract(

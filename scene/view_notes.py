@@ -14,6 +14,8 @@ from scene.errors import UserError
 from scene.files import read_json, write_json, write_text
 from scene.runlog import log
 
+UNKNOWN = "unknown"  # the class name of what looks like nothing known
+
 
 @dataclass(frozen=True)
 class ViewNotes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
-from models.records import FieldFunctions
+from models.records import FieldFunctions, Pixels
 from models.renderer import render_pixels
 from models.settings import RenderSettings
 from scene.records import ObjectViews
@@ -29,12 +30,19 @@ def render_view(
     """
     batches = RayBatches(views, RaySettings(), device)
     pixels = render_pixels(field, batches.view(index, stride), settings)
-    camera_from_normalized = torch.from_numpy(views.world_from_camera[index, :3, :3].T.copy()).to(pixels.normal)
-    normal = F.normalize(pixels.normal @ camera_from_normalized.T, dim=-1) * pixels.opacity[:, None]
+    rotation = torch.from_numpy(views.world_from_camera[index, :3, :3]).to(pixels.normal)
     shape = (len(range(0, views.camera.height, stride)), len(range(0, views.camera.width, stride)), 3)
-    return _as_image(pixels.color, shape), _as_image(0.5 * (normal + 1.0), shape)
+    return _as_image(pixels.color, shape), _as_image(normal_colors(pixels, rotation), shape)
 
 
-def _as_image(values: torch.Tensor, shape: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
+def normal_colors(pixels: Pixels, rotation: Float[Tensor, "3 3"]) -> Float[Tensor, "n 3"]:
+    """Normals in a camera's OpenCV axes as (n + 1) / 2, grey where the ray meets nothing.
+
+    ``rotation`` takes camera axes to the normalised frame's.
+    """
+    return 0.5 * (F.normalize(pixels.normal @ rotation, dim=-1) * pixels.opacity[:, None] + 1.0)
+
+
+def _as_image(values: Tensor, shape: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
     rounded = (values.clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
     return rounded.reshape(shape).cpu().numpy()

@@ -10,6 +10,8 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch import Tensor
 
 from models.fields import ObjectField, build_field
 from models.losses import loss_term
+from models.pretrained.encoder import ImageTextEncoder
 from models.records import PointBatch, RayBatch, Step
 from models.renderer import render
 from scene.errors import UserError
@@ -37,6 +40,7 @@ from training.checkpoint import (
     write_checkpoint,
 )
 from training.loss_log import LossLog
+from training.novel_views import NovelViews, wanted_novel_views
 from training.points import PointBatches
 from training.schedule import learning_rate_factor, level_progress, loss_weight
 from training.settings import FitSettings, LossSettings, PhaseSettings
@@ -53,16 +57,19 @@ def fit(
     seed: int = 0,
     resume: bool = True,
     sources: Sources | None = None,
+    clip: ImageTextEncoder | None = None,
 ) -> ObjectField:
     """Run all phases of ``settings`` on one object and return its field.
 
     Writes ``folder/checkpoints``, ``folder/logs``, and beside them what evidence it used (``training.grounds``).  With
     ``resume`` it goes on from the newest whole checkpoint; without, the last phase begins anew, and the phases before
     it only where no checkpoint holds their end.
-    ``sources`` take the place of the batches made from the views.  Raises UserError on checkpoints of other settings,
-    losses that do not exist, and a loss that is not finite.
+    ``sources`` take the place of the batches made from the views; ``clip`` is what the loss of that name sees with.
+    Raises UserError on checkpoints of other settings, losses that do not exist or lack their network, and a loss that
+    is not finite.
     """
     trainer = Trainer(views, settings, folder, device, seed)
+    trainer.novel_views = wanted_novel_views(views, settings, clip, trainer.device)
     trainer.restore(resume)
     trainer.run(sources or default_sources(views, settings, trainer.device, seed, folder))
     return trainer.field
@@ -101,6 +108,7 @@ class Trainer:
         self.device = torch.device(device)
         self.field = build_field(settings.field, seed).to(self.device)
         self.total_step = 0
+        self.novel_views: NovelViews | None = None  # for the losses that look at some
         self._generator = torch.Generator(self.device).manual_seed(seed)
         # An entry of a hash table is met rarely and by small gradients; the usual epsilon would hold it back.
         groups = [
@@ -205,12 +213,14 @@ class Trainer:
 
     def _evaluate(self, phase: PhaseSettings, batch: RayBatch | PointBatch, scheduled: int) -> Step:
         """What the field says of the batch, as the losses look at it."""
+        step = Step(self.field, scheduled, self._generator)
+        if self.novel_views is not None:
+            step = replace(step, novel=partial(self.novel_views.see, self.field, self._generator))
         if isinstance(batch, RayBatch):
             cos_anneal = min(1.0, scheduled / phase.cos_anneal_steps) if phase.cos_anneal_steps else 1.0
             rendered = render(self.field, batch, self.settings.render, self._generator, cos_anneal)
-            return Step(self.field, scheduled, self._generator, rays=batch, rendered=rendered)
-        point_sdf = self.field.sdf(batch.x)
-        return Step(self.field, scheduled, self._generator, points=batch, point_sdf=point_sdf)
+            return replace(step, rays=batch, rendered=rendered)
+        return replace(step, points=batch, point_sdf=self.field.sdf(batch.x))
 
     def _identity(self, phase: str) -> dict[str, Any]:
         """What a checkpoint taken in ``phase`` must have been made from to be continued here."""
