@@ -6,7 +6,7 @@ The diffusion model draws colours, and nothing else; depth and normals go to it 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -24,6 +24,7 @@ __all__ = ["ClassicalPainter", "DiffusionPainter", "DrawsPictures"]
 _KINDS = {"color": 0, "depth": 1, "normal": 2}  # each has a noise of its own
 
 
+@runtime_checkable
 class DrawsPictures(Protocol):
     """``models.pretrained.inpainter.Inpainter``, or what is called like it."""
 
