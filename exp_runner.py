@@ -47,13 +47,13 @@ def main() -> None:
 def train(arguments: argparse.Namespace, settings: Settings, views: ObjectViews, folder: Path) -> None:
     """Run the configuration's phases; with --is_continue from where the last run stopped."""
     from models.devices import device_of_number
-    from parts import clip_of
+    from parts import clip_of_fit
     from training.trainer import fit
 
     record = {"command": sys.argv, "seed": arguments.seed, "settings": to_dict(settings), **provenance()}
     write_json(folder / "recording" / "run.json", record)
     device = device_of_number(arguments.gpu)
-    clip = clip_of(settings, str(device))
+    clip = clip_of_fit(settings, str(device))
     fit(views, settings.fit, folder, device, arguments.seed, resume=arguments.is_continue, clip=clip)
     print(folder / "checkpoints")
 

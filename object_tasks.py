@@ -105,7 +105,8 @@ def reconstruct_object(task: ObjectTask) -> Record:
             shutil.rmtree(task.fit_folder, ignore_errors=True)
             write_json(task.fit_folder / "fingerprint.json", {"fingerprint": task.fit_mark})
         earlier = begin_session(task.fit_folder, began)
-        field = fit(views, task.settings.fit, task.fit_folder, task.device, task.seed)
+        clip = parts.clip_of_fit(task.settings, task.device)
+        field = fit(views, task.settings.fit, task.fit_folder, task.device, task.seed, clip=clip)
     with watch.stage("mesh"):
         mesh = mesh_of_field(field, task.settings.mesh, views.world_from_normalized, torch.device(task.device))
         tell_confidence(mesh, views, task.settings.fit, task.fit_folder)

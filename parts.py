@@ -114,13 +114,25 @@ def preparing_mark(settings: Settings) -> str:
     return fingerprint([mark_of(settings, ["inpainter", "normals"]), shape])
 
 
-def clip_of(settings: Settings, device: str) -> Clip | None:
-    """The CLIP model, where the settings use one."""
-    if not PARTS[0].wanted(settings):
+def clip_of_fit(settings: Settings, device: str) -> Clip | None:
+    """What the CLIP loss sees with, where the fit has one."""
+    if not _has_clip_loss(settings):
         return None
     from models.pretrained.clip import load_clip
 
     return load_clip(settings.pretrained.clip, device)
+
+
+def looks_of(settings: Settings, device: str) -> dict[str, Any]:
+    """The scorer and the namer of views that ``preprocess.object_mask_with_clip.extract`` is told to use."""
+    if settings.extract.scorer != "clip" and not settings.extract.name_by_clip:
+        return {}
+    from models.pretrained.clip import load_clip
+    from preprocess.clip_views import clip_namer, clip_scorer
+
+    clip = load_clip(settings.pretrained.clip, device)
+    looks: dict[str, Any] = {"scorer": clip_scorer(clip)} if settings.extract.scorer == "clip" else {}
+    return looks | ({"namer": clip_namer(clip)} if settings.extract.name_by_clip else {})
 
 
 def learned_of(settings: Settings, device: str) -> Learned:
@@ -136,7 +148,6 @@ def learned_of(settings: Settings, device: str) -> Learned:
     if inpaint.painter == "none":
         return learned
     from preprocess.painters import ClassicalPainter, DiffusionPainter
-
     from training.completed_shape import completed_mesh
 
     if inpaint.painter == "classical":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from object_tasks import ObjectTask, finished, past_cost, remove_mesh, run_tasks, warm_up_tasks
-from parts import choose_parts, mark_of, preparing_mark
+from parts import choose_parts, looks_of, mark_of, preparing_mark
 from scene.config import to_dict
 from scene.errors import UserError
 from scene.files import fingerprint, folders_in, is_current, stage_cost, stage_folder, write_json
@@ -112,7 +112,7 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
 
     def make(temporary: Path) -> None:
         warm_up_tasks()
-        extract(scan, temporary, job.settings.extract, job.objects)
+        extract(scan, temporary, job.settings.extract, job.objects, **looks_of(job.settings, job.device))
 
     if not stage_folder(root, chosen, make):
         _recall(watch, root)

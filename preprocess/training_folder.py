@@ -10,6 +10,8 @@ import numpy as np
 import trimesh
 from jaxtyping import Bool, Float
 
+from preprocess.hidden import drawn_masks, hidden_pixels
+from preprocess.inpaint import inpaint
 from preprocess.loaded_views import LoadedViews, load_views
 from preprocess.normals import normals_from_depth
 from preprocess.painting import Painter
@@ -46,10 +48,8 @@ def prepare(
     if settings.normals != "none":
         views = replace(views, normal=_normals(views, settings))
     if learned.painter is not None:
-        from preprocess.inpaint import inpaint
-
-        hidden = _hidden(object_folder, loaded, learned, settings)
-        views = inpaint(views, loaded.views.color, hidden, learned.painter, settings.inpaint)
+        hidden, drawn = _hidden(object_folder, loaded, learned, settings)
+        views = inpaint(views, loaded.views.color, hidden, learned.painter, settings.inpaint, drawn=drawn)
         if views.hidden is not None:
             points_m = np.concatenate([points_m, _near(painted_points(views), points_m)])
             views = replace(views, world_from_normalized=around(points_m, settings.margin))
@@ -66,16 +66,15 @@ def _normals(views: ObjectViews, settings: PrepareSettings) -> Float[np.ndarray,
 
 def _hidden(
     object_folder: Path, loaded: LoadedViews, learned: Learned, settings: PrepareSettings
-) -> Bool[np.ndarray, "n h w"]:
-    """The pixels that something else hides: as drawn by hand where they are, else as computed."""
-    from preprocess.hidden import drawn_masks, hidden_pixels
-
+) -> tuple[Bool[np.ndarray, "n h w"], list[int]]:
+    """The pixels that something else hides, as drawn by hand or else as computed; and which views were drawn."""
     assert learned.shape_of is not None, "a painter needs an idea of the whole shape"
     hidden = hidden_pixels(loaded.views, learned.shape_of(loaded.views), settings.inpaint.hidden)
-    for number, mask in drawn_masks(object_folder, loaded.source_camera).items():
-        if number in loaded.numbers:
-            hidden[list(loaded.numbers).index(number)] = loaded.into_views(mask)
-    return hidden
+    masks = drawn_masks(object_folder, loaded.source_camera)
+    drawn = [view for view, number in enumerate(loaded.numbers) if number in masks]
+    for view in drawn:
+        hidden[view] = loaded.into_views(masks[loaded.numbers[view]])
+    return hidden, drawn
 
 
 def _near(points_m: Float[np.ndarray, "n 3"], seen_m: Float[np.ndarray, "m 3"]) -> Float[np.ndarray, "k 3"]:
