@@ -3,8 +3,8 @@
     python scripts/download_weights.py [clip] [inpainter] [normals] [--to FOLDER] [--conf CONF] [--set KEY=VALUE ...]
 
 They go into the hub's cache (HF_HOME), where every run finds them, or with --to into a folder each, to be carried to
-another machine and named there.  What is here already is left alone, and what was broken off goes on.  HF_TOKEN (for
-gated networks) and HF_HUB_OFFLINE are respected.
+another machine and named there.  Files that are here already are left alone, so that the same command goes on where
+it was stopped.  HF_TOKEN (for gated networks) and HF_HUB_OFFLINE are respected.
 """
 
 from __future__ import annotations
