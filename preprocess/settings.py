@@ -112,7 +112,9 @@ class PrepareSettings:
     margin: float = 1.1  # radius of the unit sphere over that of the fused points; what nobody saw needs room too
     inpaint: InpaintSettings = InpaintSettings()  # of what an occluder hides
     normals: Literal["none", "depth", "predicted", "folder"] = "depth"  # folder: its pred_normal/
+    normal_axes: Literal["opencv", "opencv_away", "opengl", "directx", "world"] = "opencv_away"  # of the folder's files
+    normal_seed: int = 0  # of the predictor's noise, the same for all views
     normal_radius_px: int = 16  # the widest window in which a plane is fitted for a normal, where the surface is flat
 
     def __post_init__(self) -> None:
-        check_ranges(self, at_least_1=("margin", "normal_radius_px"))
+        check_ranges(self, not_negative=("normal_seed",), at_least_1=("margin", "normal_radius_px"))
