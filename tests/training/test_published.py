@@ -17,6 +17,7 @@ from models.fields import ObjectField, build_field
 from models.losses import loss_term
 from models.records import Step
 from models.renderer import render
+from parts import without_parts
 from scene.config import load
 from scene.errors import UserError
 from scene.images import read_color
@@ -57,7 +58,9 @@ def test_the_files_say_what_was_published() -> None:
     assert coarse.losses == fine.losses
     weights = {name: coarse.loss(name).weight for name in coarse.losses}
     ones = dict.fromkeys(("color", "normal", "depth", "truncated_sdf", "free_space"), 1.0)
-    assert weights == {**ones, "mask": 5.0, "eikonal": 0.1}
+    assert weights == {**ones, "mask": 5.0, "eikonal": 0.1, "clip": 0.1}
+    assert coarse.loss("clip").start_step == 10_000
+    assert coarse.loss("clip").options == {"every": 5, "size": 30, "samples": 32}
     assert coarse.loss("normal") == LossSettings(1.0, warm_up_steps=20_000)
     assert coarse.learning_rate == 2e-4
     assert learning_rate_factor(coarse, 20_009) == pytest.approx(0.05)
@@ -90,7 +93,7 @@ def loss_on_fixed_rays(views: ObjectViews, settings: FitSettings, field: ObjectF
 
 
 def test_both_stages_train_and_their_losses_fall(sphere_views: ObjectViews, tmp_path: Path) -> None:
-    stage1, stage2 = load(STAGE1, Settings, smaller(50, 1)).fit, load(STAGE2, Settings, smaller(50, 2)).fit
+    stage1, stage2 = (without_parts(load(conf, Settings, smaller(50, k))).fit for k, conf in ((1, STAGE1), (2, STAGE2)))
     untrained = loss_on_fixed_rays(sphere_views, stage1, build_field(stage1.field, seed=0))
     coarse = loss_on_fixed_rays(sphere_views, stage1, fit(sphere_views, stage1, tmp_path))
     fine = loss_on_fixed_rays(sphere_views, stage2, fit(sphere_views, stage2, tmp_path))
