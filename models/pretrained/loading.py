@@ -28,7 +28,7 @@ def loading(folder: Path, part: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # how the weights' own configuration is written
             yield
-    except UserError:
+    except (UserError, MemoryError):
         raise
     # The libraries raise whatever a broken or foreign file makes them stumble on, so nothing narrower would hold.
     except Exception as error:

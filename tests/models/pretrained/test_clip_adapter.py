@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
+from models.pretrained import resample
 from models.pretrained.clip import Clip, load_clip
 from models.pretrained.settings import Weights
 from scene.errors import UserError
@@ -131,8 +135,66 @@ def test_the_gradient_reaches_the_image_and_matches_finite_differences(clip: Cli
     assert all(parameter.grad is None for parameter in clip._model.parameters())
 
 
-def test_another_kind_of_network_is_refused(inpainter_folder: Path, clip_folder: Path, tmp_path: Path) -> None:
+def test_another_kind_of_network_is_refused(inpainter_folder: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be loaded as pretrained\.clip"):
         load_clip(Weights(id=str(inpainter_folder)), "cpu")
     with pytest.raises(UserError, match=r"pretrained\.clip: .*was not downloaded; run python scripts/download_weights"):
         load_clip(Weights(id="nobody/no-such-clip"), "cpu")
+
+
+def test_a_network_without_two_towers_is_refused(clip_folder: Path, tmp_path: Path) -> None:
+    from transformers import ViTConfig, ViTModel
+
+    folder = Path(shutil.copytree(clip_folder, tmp_path / "vit"))
+    ViTModel(
+        ViTConfig(hidden_size=24, num_hidden_layers=1, num_attention_heads=4, intermediate_size=37)
+    ).save_pretrained(folder)
+    with pytest.raises(UserError, match="ViTModel has no towers for images and texts"):
+        load_clip(Weights(id=str(folder)), "cpu")
+
+
+def test_weights_that_lack_something_are_refused_and_not_drawn_at_random(clip_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(clip_folder, tmp_path / "lacking"))
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["visual_projection.weight"]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"the weights lack visual_projection\.weight"):
+        load_clip(Weights(id=str(folder)), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"do_resize": False}, "which is not known here"),
+        ({"resample": 0}, "by filter 0, which is not known here"),
+        ({"crop_size": {"height": 40, "width": 40}}, "cuts out more than it resizes to"),
+        ({"rescale_factor": 1.0}, "scales or pads in a way that is not known"),
+    ],
+)
+def test_preprocessing_that_is_not_known_is_refused(
+    clip_folder: Path, tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    folder = Path(shutil.copytree(clip_folder, tmp_path / "strange"))
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match=says):
+        load_clip(Weights(id=str(folder)), "cpu")
+
+
+def test_half_precision_where_a_gpu_is_small(clip_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_clip(Weights(id=str(clip_folder)), "cpu")
+    monkeypatch.setattr("models.pretrained.clip.has_room", lambda folder, device: False)
+    half = load_clip(Weights(id=str(clip_folder)), "cpu")
+    assert {parameter.dtype for parameter in half._model.parameters()} == {torch.float16}
+    image = as_tensor(noise(40, 40)).float() / 255
+    torch.testing.assert_close(half.images(image), whole.images(image), atol=5e-3, rtol=0)
+    torch.testing.assert_close(half.texts(TEXTS), whole.texts(TEXTS), atol=5e-3, rtol=0)
+
+
+def test_other_filters_are_pillows_too() -> None:
+    image = (0.4 + 0.2 * np.random.default_rng(3).random((57, 31))).astype(np.float32)
+    for code in (Image.Resampling.LANCZOS, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC):
+        for height, width in ((20, 40), (57, 13), (90, 31)):
+            theirs = np.asarray(Image.fromarray(image).resize((width, height), code))
+            ours = resample.resize(torch.from_numpy(image)[None, None], height, width, int(code))[0, 0]
+            np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-6)

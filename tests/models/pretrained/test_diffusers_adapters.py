@@ -98,6 +98,21 @@ def test_no_safety_checker_is_loaded(
     assert inpainter(image, mask, **ASKED).any()
 
 
+def test_a_pipeline_that_was_not_made_for_it_paints_too(inpainter_folder: Path, tmp_path: Path) -> None:
+    """diffusers makes an in-painter of any Stable Diffusion: what it is not to paint it puts back at each step."""
+    from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+
+    unet = UNet2DConditionModel.from_config(
+        UNet2DConditionModel.load_config(inpainter_folder / "unet") | {"in_channels": 4}
+    )
+    plain = StableDiffusionPipeline.from_pretrained(inpainter_folder, unet=unet, safety_checker=None)
+    plain.save_pretrained(tmp_path / "plain")
+    inpainter = load_inpainter(Weights(id=str(tmp_path / "plain")), "cpu")
+    assert type(inpainter._pipeline).__name__ == "StableDiffusionInpaintPipeline"
+    image, mask = np.full((32, 32, 3), 90, dtype=np.uint8), np.eye(32, dtype=bool)
+    assert inpainter(image, mask, **ASKED).shape == (32, 32, 3)
+
+
 def test_another_pipeline_is_given_only_what_it_takes(
     image: np.ndarray, mask: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
