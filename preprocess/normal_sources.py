@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -38,6 +38,7 @@ Stored = Callable[[int], ViewNormal | None]  # a view's normals by its stated ax
 Predict = Callable[[UInt8[np.ndarray, "h w 3"], int], ViewNormal]  # of an image of a view, and the view's index
 
 
+@runtime_checkable
 class Predictor(Protocol):
     """What ``models.pretrained.normals.NormalPredictor`` is."""
 
