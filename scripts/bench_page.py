@@ -37,7 +37,7 @@ class Page:
 
     def text(self, rows: Sequence[Row], wholes: Sequence[Whole]) -> str:
         """The whole page."""
-        parts = [f"# {self.title}", _origin(wholes[0].provenance, self.command), self.about]
+        parts = [f"# {self.title}", origin(wholes[0].provenance, self.command), self.about]
         for title, has_truth in (("Objects with true meshes", True), ("Scans without true meshes", False)):
             if chosen := [row for row in rows if row.has_truth == has_truth]:
                 parts += [f"## {title}", self._means(chosen, has_truth)]
@@ -54,7 +54,7 @@ class Page:
         wanted = (*columns(has_truth), *_LARGEST)
         mine = {name: [row for row in rows if row.method == name] for name in self.methods}
         lines = [[name, *mean_cells(chosen, wanted)] for name, chosen in mine.items() if chosen]
-        return _table(["mean by method"], ["objects", *_heads(wanted)], lines)
+        return table(["mean by method"], ["objects", *_heads(wanted)], lines)
 
     def _scenes(self, rows: Sequence[Row], has_truth: bool) -> str:
         """One line a scene and method: means over its objects."""
@@ -64,7 +64,7 @@ class Page:
             for name in self.methods
         }
         lines = [[*key, *mean_cells(chosen, columns(has_truth))] for key, chosen in groups.items() if chosen]
-        return _table(["mean by room", "method"], ["objects", *_heads(columns(has_truth))], lines)
+        return table(["mean by room", "method"], ["objects", *_heads(columns(has_truth))], lines)
 
     def _objects(self, rows: Sequence[Row], has_truth: bool) -> str:
         """One line an object and method, a table a scene."""
@@ -75,7 +75,7 @@ class Page:
                 for row in rows
                 if row.scene == scene
             ]
-            tables += [f"### {scene}", _table(["object", "method"], _heads(columns(has_truth)), lines)]
+            tables += [f"### {scene}", table(["object", "method"], _heads(columns(has_truth)), lines)]
         return "\n\n".join(tables)
 
 
@@ -98,7 +98,7 @@ def _heads(wanted: Sequence[Measure]) -> list[str]:
     return [f"{column.heading} {column.unit}".strip() for column in wanted]
 
 
-def _table(names: Sequence[str], numbers: Sequence[str], lines: list[list[str]]) -> str:
+def table(names: Sequence[str], numbers: Sequence[str], lines: list[list[str]]) -> str:
     """A Markdown table whose columns also line up as plain text: those of names to the left, numbers to the right."""
     heads = [*names, *numbers]
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
@@ -123,7 +123,8 @@ def _run(whole: Whole) -> str:
     return f"- {whole.scene}: {whole.frames} frames, {whole.objects} objects, {total:.0f} s in all ({stages})"
 
 
-def _origin(provenance: dict[str, Any], command: str) -> str:
+def origin(provenance: dict[str, Any], command: str) -> str:
+    """When, where and by what command a page was made."""
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages = ", ".join(f"{name} {version}" for name, version in provenance["packages"].items())
     return (
