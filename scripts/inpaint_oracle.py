@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from preprocess.painting import PaintView
 from scene.room.truth import Appearance, TrueThing
 
-_VIEWS_KEPT = 8  # of one view colour, depth and normals are asked one after the other, and other views between
+_VIEWS_KEPT = 48  # of an object at most 40 views are picked; depth is asked of all before colour
 
 
 class OraclePainter:
