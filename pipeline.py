@@ -75,7 +75,7 @@ def refuse_unknown_names(settings: Settings) -> None:
 def input_fingerprint(folder: Path) -> str:
     """The program's source, and names, sizes and times of a scan's files: reading all of a long one takes minutes."""
     program = [path for name in _PROGRAM for path in [ROOT / name, *sorted((ROOT / name).rglob("*"))]]
-    source = [path for path in program if path.suffix in (".py", ".safetensors", ".json")]
+    source = [path for path in program if path.suffix in (".py", ".safetensors", ".json", ".txt")]
     files = [path for name in _INPUTS for path in sorted((folder / name).glob("*")) if path.is_file()]
     files += sorted(path for path in folder.glob("*") if path.is_file())
     files += sorted(folder.resolve().parent.glob("*.tsv"))

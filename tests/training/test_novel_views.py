@@ -172,6 +172,8 @@ def test_the_best_scored_view_is_the_reference_and_only_the_object_of_it(sphere_
     assert normal is not None
     grey = (normal == 128).all(-1)
     assert (~grey).sum() == pytest.approx(seen.sum(), abs=3)
+    middle = normal[len(normal) // 2, len(normal) // 2].astype(int)
+    assert np.abs(middle - (128, 128, 0)).max() < 15, "towards the camera, as in the renders"
 
     unseen = np.array(sphere_views.fact)
     unseen[best] = Fact.OTHER
