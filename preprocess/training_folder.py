@@ -13,14 +13,13 @@ from jaxtyping import Bool, Float
 from preprocess.hidden import drawn_masks, hidden_pixels
 from preprocess.inpaint import inpaint
 from preprocess.loaded_views import LoadedViews, load_views
-from preprocess.normals import normals_from_depth
+from preprocess.normal_sources import Predictor, Stored, normals_of_views, stored_normals
 from preprocess.painting import Painter
 from preprocess.settings import PrepareSettings
 from scene.normalize import around
 from scene.object_folder import write_training_folder
 from scene.painted import painted_points
 from scene.records import ObjectViews
-from scene.stream import ahead
 
 _FAR = 1.0  # of the seen part's size: a painted point farther from it does not make the object's sphere larger
 
@@ -31,6 +30,7 @@ class Learned:
 
     painter: Painter | None = None
     shape_of: Callable[[ObjectViews], trimesh.Trimesh] | None = None  # a first idea of the whole shape, world metres
+    predictor: Predictor | None = None  # of normals, where the settings ask for one
 
 
 NOTHING_LEARNED = Learned()
@@ -45,23 +45,34 @@ def prepare(
     """
     loaded = load_views(object_folder, settings)
     views, points_m = loaded.views, loaded.points_m
+    predict = None
     if settings.normals != "none":
-        views = replace(views, normal=_normals(views, settings))
+        normals = normals_of_views(
+            views, views.color, settings, learned.predictor, _stored(object_folder, loaded, settings)
+        )
+        views, predict = replace(views, normal=normals.normal), normals.predict
     if learned.painter is not None:
         hidden, drawn = _hidden(object_folder, loaded, learned, settings)
-        views = inpaint(views, loaded.views.color, hidden, learned.painter, settings.inpaint, drawn=drawn)
+        views = inpaint(views, loaded.views.color, hidden, learned.painter, settings.inpaint, predict, drawn)
         if views.hidden is not None:
             points_m = np.concatenate([points_m, _near(painted_points(views), points_m)])
             views = replace(views, world_from_normalized=around(points_m, settings.margin))
     write_training_folder(training_folder, views, loaded.notes, points_m)
 
 
-def _normals(views: ObjectViews, settings: PrepareSettings) -> Float[np.ndarray, "n h w 3"]:
-    def of_view(i: int) -> Float[np.ndarray, "h w 3"]:
-        depth_m = views.depth_mm[i] * np.float32(1e-3)
-        return normals_from_depth(depth_m, views.fact[i], views.camera, settings.normal_radius_px)
-
-    return np.stack(list(ahead(of_view, range(len(views)))))
+def _stored(object_folder: Path, loaded: LoadedViews, settings: PrepareSettings) -> Stored | None:
+    """The normals that lie in the object folder, where the settings take them."""
+    if settings.normals != "folder":
+        return None
+    views = loaded.views
+    return stored_normals(
+        object_folder,
+        loaded.numbers,
+        views.world_from_camera,
+        loaded.source_camera,
+        views.camera,
+        settings.normal_axes,
+    )
 
 
 def _hidden(
