@@ -64,9 +64,10 @@ PARTS = (
 )
 
 
-def choose_parts(
-    settings: Settings, names: Sequence[str] = tuple(part.name for part in PARTS)
-) -> tuple[Settings, list[dict[str, Any]]]:
+ALL = tuple(part.name for part in PARTS)
+
+
+def choose_parts(settings: Settings, names: Sequence[str] = ALL) -> tuple[Settings, list[dict[str, Any]]]:
     """Settings in which a stand-in takes the place of every part whose weights are absent, and a record a part.
 
     A stand-in for a part that was asked for is logged in one line.
