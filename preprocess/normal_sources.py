@@ -31,6 +31,7 @@ from scene.stream import ahead
 
 _CHECK_STRIDE = 2  # of the depth pixels that are compared: a quarter is plenty
 _CHECK_RADIUS_PX = 8
+_SAME_SHAPE = 0.03  # width over height may differ by so much: 1296 x 968 and 640 x 480 are one shape
 _MOST_CHECKED = 60_000  # pixels of all views together
 
 ViewNormal = Float[np.ndarray, "h w 3"]
@@ -107,7 +108,8 @@ def stored_normals(
     """A function from a view's index to its normals, by ``axes``, in the ``target`` camera.
 
     They lie in ``<object_folder>/pred_normal/<view>.npz`` or ``.png``, over the folder's images (``source``) whatever
-    their size.  A file that cannot be read is named in a warning.  Raises UserError when there is none at all.
+    their size.  A file that cannot be read, or is of another shape, is named in a warning.  Raises UserError when there
+    is none at all.
     """
     folder = object_folder / "pred_normal"
     files = numbered(folder, (".png",)) | numbered(folder, (".npz",))
@@ -124,6 +126,11 @@ def stored_normals(
             normal = read_normals(files[numbers[i]], axes, world_from_camera[i])
         except UnreadableImage as error:
             log.warning("%s", error)
+            return None
+        height, width = normal.shape[:2]
+        if abs(width * source.height / (height * source.width) - 1) > _SAME_SHAPE:
+            size = (files[numbers[i]], width, height, source.width, source.height)
+            log.warning("%s: is %dx%d, which is another shape than the images have (%dx%d); it is left out", *size)
             return None
         return into_target(resize_normals(normal, source.width, source.height))
 

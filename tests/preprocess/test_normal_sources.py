@@ -184,13 +184,15 @@ def test_broken_files_are_named_and_their_views_taken_from_depth(
     folder = written(tmp_path, views, "opencv_away", ".npz", views.camera, [0, 1, 2])
     broken = folder / "pred_normal" / "0001.npz"
     broken.write_bytes(broken.read_bytes()[:200])
-    (folder / "pred_normal" / "0002.npz").unlink()
+    cropped = folder / "pred_normal" / "0002.npz"
+    write_normals(cropped, truth(views)[2][:, :120], "opencv_away")  # the middle of the images, perhaps
     stored = stored_normals(folder, [0, 1, 2], views.world_from_camera, views.camera, views.camera, "opencv_away")
     found = normals_of_views(views, views.color, FOLDER, stored=stored)
     depth = normals_of_views(views, views.color, PrepareSettings()).normal
     np.testing.assert_array_equal(found.normal[1:], depth[1:])
     assert (found.normal[0] != depth[0]).any()
-    assert str(broken) in caplog.text
+    assert f"{broken}: cannot be read" in caplog.text
+    assert f"{cropped}: is 120x120, which is another shape than the images have (160x120)" in caplog.text
     assert "views 1, 2 are taken from depth" in caplog.text
 
 
