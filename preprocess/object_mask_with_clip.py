@@ -12,19 +12,16 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 if not __package__:  # run as a script: modules are found from the project's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from models.pretrained.register import presence
-from models.pretrained.settings import PretrainedSettings
+from models.pretrained.register import presence, read_register
 from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
 from preprocess.sightings import Sightings, crops_of, look_at_all
 from preprocess.views import Namer, Scorer, Sighting, ViewCrop, select_views, sharpness_times_area
-from scene.config import load
 from scene.errors import UserError
 from scene.facts import find_doubts, object_facts
 from scene.files import atomic_folder
@@ -178,7 +175,7 @@ def main() -> int:
 
 def clip_where_present() -> tuple[Scorer, Namer | None]:
     """CLIP's scores and names where its weights are here, as the published command has them; says what is done."""
-    weights = read_register().clip
+    weights = read_register()["clip"]
     found = presence(weights)
     if found.folder is None:
         log.info("views are scored by sharpness and visible area, and not by CLIP: %s", found.reason)
@@ -191,17 +188,6 @@ def clip_where_present() -> tuple[Scorer, Namer | None]:
     log.info("views are scored by %s", weights.id)
     clip = load_clip(weights, "cuda" if torch.cuda.is_available() else "cpu")
     return clip_scorer(clip), clip_namer(clip)
-
-
-@dataclass(frozen=True)
-class _Register:
-    """What ``confs/pretrained.conf`` holds."""
-
-    pretrained: PretrainedSettings
-
-
-def read_register() -> PretrainedSettings:
-    return load(Path(__file__).parents[1] / "confs" / "pretrained.conf", _Register).pretrained
 
 
 def find_scans(root: Path, scenes: Sequence[str] | None) -> list[Path]:

@@ -163,7 +163,7 @@ def test_the_command_uses_clip_where_its_weights_are(
     folder = tmp_path / "object_original_with_clip" / "scene0001_00_scannet_obj_3"
     scores = []
     for where, said in ((tmp_path / "nowhere", "and not by CLIP"), (clip_folder, f"scored by {clip_folder}")):
-        register = type("Register", (), {"clip": Weights(str(where))})
+        register = {"clip": Weights(str(where))}
         monkeypatch.setattr("preprocess.object_mask_with_clip.read_register", lambda register=register: register)
         caplog.clear()
         with caplog.at_level("INFO"):
