@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from models.pretrained.encoder import ImageTextEncoder
-from preprocess.views import Namer, Scorer, ViewCrop
+from preprocess.views import Namer, Scorer, ViewCrop, sharpness_times_area
 from scene.errors import UserError
+from scene.scannet_labels import UNNAMED
 
 VOCABULARY = Path(__file__).with_name("vocabulary.txt")
 PROMPTS = ("a photo of a {name}", "a {name} in a room")  # a name's feature is their mean (Radford et al. 2021)
@@ -30,7 +31,10 @@ _AT_ONCE = 32  # images in the network together
 
 
 def clip_scorer(clip: ImageTextEncoder) -> Scorer:
-    """Cosine between the square crop and the class name, as O2-Recon scores views; one frame's crops together."""
+    """Cosine between the square crop and the class name, as O2-Recon scores views; one frame's crops together.
+
+    What has no name is like none: its views are scored by sharpness and visible area.
+    """
     # Frames are read in threads, and the network keeps all cores busy by itself.
     lock = Lock()
 
@@ -39,9 +43,15 @@ def clip_scorer(clip: ImageTextEncoder) -> Scorer:
         return clip.texts([label])[0]
 
     def score(crops: Sequence[ViewCrop]) -> list[float]:
-        with lock:
-            texts = torch.stack([feature_of(crop.label) for crop in crops])
-            return [float(cosine) for cosine in (image_features(clip, crops) * texts).sum(-1)]
+        scores = sharpness_times_area(crops)
+        named = [i for i, crop in enumerate(crops) if crop.label != UNNAMED]
+        if named:
+            with lock:
+                texts = torch.stack([feature_of(crops[i].label) for i in named])
+                cosines = (image_features(clip, [crops[i] for i in named]) * texts).sum(-1)
+            for i, cosine in zip(named, cosines.tolist(), strict=True):
+                scores[i] = cosine
+        return scores
 
     return score
 

@@ -15,7 +15,7 @@ from models.pretrained.settings import Weights
 from preprocess.clip_views import TOP, VOCABULARY, clip_namer, clip_scorer, image_features, read_vocabulary, square_crop
 from preprocess.object_mask_with_clip import extract, main
 from preprocess.settings import ExtractSettings
-from preprocess.views import ViewCrop
+from preprocess.views import ViewCrop, sharpness_times_area
 from scene.errors import UserError
 from scene.object_source import open_object_source
 from scene.records import Instance, Scan
@@ -60,6 +60,16 @@ def test_scores_are_the_cosines_with_each_ones_own_name() -> None:
     assert clip.encoded == [4], "one frame's crops go through the network together, whatever their size"
     score(crops)
     assert clip.read == [["chair"], ["plant"]], "a name is read once"
+
+
+def test_views_of_what_has_no_name_are_scored_without_one() -> None:
+    clip = PlantedEncoder({"chair": RED})
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    chair, thing = (ViewCrop(image, np.s_[5:35, 5:45], np.ones((30, 40), bool), label) for label in ("chair", "object"))
+    together = clip_scorer(clip)([thing, chair])
+    assert together == [sharpness_times_area([thing])[0], clip_scorer(clip)([chair])[0]]
+    assert clip_scorer(clip)([thing]) == together[:1]
+    assert clip.encoded == [1, 1]
 
 
 def test_names_come_from_the_mean_over_prompts_and_views() -> None:
