@@ -109,6 +109,8 @@ def _carried(
     hides = (view.fact == Fact.OTHER) & (view.depth_m > 0) & sight.behind_occluder(nearest, view.index)
     hides |= given & sight.behind_occluder(nearest, view.index)  # there even where nothing was sensed
     kept = np.where(hides, nearest, np.float32(0))
-    grown, origin = grown_depth(kept, origin, ~shows_object(view.fact), grow_px)
+    # Masks grow over the doubtful rim between the seen and the hidden part; elsewhere they would leave the object.
+    rim = (view.fact == Fact.UNKNOWN) | (given & ~shows_object(view.fact))
+    grown, origin = grown_depth(kept, origin, rim, grow_px)
     good = (grown > 0) & sight.behind_occluder(grown, view.index)
     return np.where(good, grown, np.float32(0)), np.where(good, origin, np.int16(-1)).astype(np.int16)

@@ -88,7 +88,7 @@ class InpaintSettings:
     reference_views: int = 4  # whose depth is painted first and carried into the others; those drawn by hand, if any
     unite_masks: bool = True  # other views are painted under their own masks too, not only where depth is carried
     all_depths: bool = True  # depth is painted in other views too, where the reference views' does not reach
-    grow_px: int = 1  # by which carried masks grow, towards what does not show the object
+    grow_px: int = 1  # by which carried masks grow, over pixels of which nothing is known
     least_grey: int = 10  # of 255: pixels painted darker are dropped, as published; 0: none
     sensing_margin_m: float = 0.01  # depths differ where they are farther apart than this, and than three deviations
     tolerance_m: float = 0.04  # two views' fills that are farther apart contradict each other

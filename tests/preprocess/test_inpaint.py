@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -148,11 +149,23 @@ def test_one_drawn_mask_gives_those_of_the_other_views(scene: BoardedBox) -> Non
         assert (scene.true_m[view] > 0)[filled[view]].mean() > 0.97
         error_m = np.abs(out.hidden.depth_mm[view] * 1e-3 - scene.true_m[view])
         assert np.quantile(error_m[filled[view] & scene.hidden[view]], 0.99) < 0.02
-    grown = inpaint(
-        scene.views, scene.views.color, only(scene.hidden, 2), painter, InpaintSettings(grow_px=2), drawn=(2,)
-    )
-    assert grown.hidden is not None
-    assert (grown.hidden.confidence[3] > 0).sum() > 1.02 * filled[3].sum()
+
+
+def test_carried_masks_grow_over_the_doubtful_rim_only(scene: BoardedBox) -> None:
+    rim = (cv2.dilate(scene.hidden[3].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~scene.hidden[3]
+    fact = scene.views.fact.copy()
+    fact[3][rim] = Fact.UNKNOWN
+    filled = {}
+    for name, views in (("clear", scene.views), ("doubtful", dataclasses.replace(scene.views, fact=fact))):
+        for grow_px in (0, 2):
+            how = InpaintSettings(grow_px=grow_px)
+            out = inpaint(views, views.color, only(scene.hidden, 2), Oracle(scene.true_m), how, drawn=(2,))
+            assert out.hidden is not None
+            filled[name, grow_px] = out.hidden.confidence[3] > 0
+    np.testing.assert_array_equal(filled["clear", 2], filled["clear", 0])
+    more = filled["doubtful", 2] & ~filled["doubtful", 0]
+    assert more.sum() > 50
+    assert not (more & ~rim).any()
 
 
 def test_other_views_masks_can_be_left_out(scene: BoardedBox) -> None:
