@@ -154,7 +154,7 @@ def test_a_real_network_scores_as_its_images_and_texts_say(clip_folder: Path) ->
     clip = load_clip(Weights(str(clip_folder)), "cpu")
     random = np.random.default_rng(1)
     crops = [
-        ViewCrop(random.integers(0, 256, (60, 80, 3), dtype=np.uint8), box, np.ones((1, 1), bool), label)
+        ViewCrop(random.integers(0, 256, (60, 80, 3), dtype=np.uint8), box, np.ones((60, 80), bool)[box], label)
         for box, label in ((np.s_[10:30, 30:55], "chair"), (np.s_[0:40, 30:55], "desk"))
     ]
     with torch.no_grad():
