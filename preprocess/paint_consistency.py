@@ -28,6 +28,7 @@ from scene.camera import Intrinsics
 from scene.records import Fact, ObjectViews
 
 _LEAST_AGREEING = 3  # painted pixels of 3 x 3
+_UNCHECKED = 0.5  # agreement of a pixel without depth: nobody speaks for it either
 _FAR_M = np.float32(1e6)
 
 
@@ -96,9 +97,9 @@ def judge(fills: Fills, sight: Sight, settings: InpaintSettings) -> Verdict:
     """The agreement of every painted pixel: (1 + s) / (1 + s + c) of s paintings that agree and c that do not.
 
     It is 0 where what was sensed speaks against the pixel, which then has no say about others either, and where
-    ``settings.contradictions`` paintings do not agree.
+    ``settings.contradictions`` paintings do not agree; where the painter gave no depth nothing can be checked.
     """
-    agreement = fills.mask.astype(np.float32)
+    agreement = fills.mask * np.where(fills.depth_m > 0, np.float32(1), np.float32(_UNCHECKED))
     dropped = dict.fromkeys(("occluder", "free_space", "other_fills"), 0)
     standing_m = fills.depth_m.copy()
     painted = np.flatnonzero(fills.mask.any(axis=(1, 2))).tolist()
