@@ -103,6 +103,7 @@ def open_with_instances(job: Job, watch: Stopwatch) -> tuple[Scan, str]:
 
 def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> tuple[dict[int, Path], str]:
     """Object folders by instance id; and the fingerprint that any one of them depends on."""
+    from preprocess.hand_made import keep_hand_made
     from preprocess.object_mask_with_clip import choose_objects, extract
 
     choose_objects(scan, job.settings.extract, job.objects)  # refuses a wrong id before any folder is made
@@ -113,6 +114,8 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
     def make(temporary: Path) -> None:
         warm_up_tasks()
         extract(scan, temporary, job.settings.extract, job.objects, **looks_of(job.settings, job.device))
+        for folder in folders_in(root) if root.is_dir() else []:
+            keep_hand_made(folder, temporary / folder.name)
 
     if not stage_folder(root, chosen, make):
         _recall(watch, root)
@@ -124,8 +127,11 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
 
 def object_task(job: Job, instance_id: int, folder: Path, extract_mark: str) -> ObjectTask:
     """What is to be done to one object folder, and the marks of each step's output."""
+    from preprocess.hand_made import hand_made
+
     settings = job.settings
-    prepare_mark = fingerprint([extract_mark, instance_id, to_dict(settings.prepare), preparing_mark(settings)])
+    prepare_settings = [to_dict(settings.prepare), preparing_mark(settings)]
+    prepare_mark = fingerprint([extract_mark, instance_id, prepare_settings], hand_made(folder))
     fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), mark_of(settings, ["clip"]), job.seed, job.device])
     return ObjectTask(
         instance_id=instance_id,
@@ -185,6 +191,7 @@ def finish(
         views = views_of_scan(scan, job.settings.score.max_frames)
         # What was asked for and not even tried, because no frame shows it well, counts too where its truth is known.
         labels = {one.instance_id: one.label for one in choose_objects(scan, job.settings.extract, job.objects)}
+        labels |= {one["instance_id"]: one["label"] for one in results}  # a nameless thing may have been given a name
         made = [one["instance_id"] for one in results]
         meshes = job.out / "meshes"
         scene = score_scene(

@@ -76,7 +76,8 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
             marks.setdefault(int(entry["instance_id"]), []).extend(
                 [*([error] if error else []), *entry.get("marks", [])]
             )
-            labels.setdefault(int(entry["instance_id"]), entry.get("label", ""))
+            if entry.get("label"):  # the scan's own, or the name that it was given
+                labels[int(entry["instance_id"])] = str(entry["label"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{run_path}: is not a run's record ({error!r}); run the reconstruction again") from error
     found = RunFolder(find_meshes(folder / "meshes").get(scan.name, {}), scores, labels, marks, run)

@@ -18,6 +18,7 @@ if not __package__:  # run as a script: modules are found from the project's roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from models.pretrained.register import presence, read_register
+from preprocess.hand_made import keep_hand_made
 from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
 from preprocess.sightings import Sightings, crops_of, look_at_all
@@ -142,6 +143,7 @@ def _write(
             pass
         for i, writer in writers.items():
             writer.finish(notes[i])
+            keep_hand_made(folders[i], writer.folder)
     return list(folders.values())
 
 

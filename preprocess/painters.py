@@ -18,6 +18,7 @@ from preprocess.paint_reference import shows_object
 from preprocess.painting import PaintView
 from preprocess.settings import InpaintSettings
 from scene.records import Fact
+from scene.view_notes import spoken
 
 __all__ = ["ClassicalPainter", "DiffusionPainter", "DrawsPictures"]
 
@@ -86,7 +87,7 @@ class DiffusionPainter:
         drawn = self._inpainter(
             image=crop.resized(picture, size),
             mask=crop.resized_mask(view.hidden, size),
-            prompt=settings.prompt.replace("{label}", view.label),
+            prompt=settings.prompt.replace("{label}", spoken(view.label)),
             negative_prompt=settings.negative_prompt,
             steps=settings.steps,
             strength=settings.strength,

@@ -112,7 +112,7 @@ class ObjectSourceWriter:
     """Fills one (temporary) folder, view by view in any order and from any thread; then call ``finish``."""
 
     def __init__(self, folder: Path, camera: Intrinsics) -> None:
-        self._folder = folder
+        self.folder = folder
         for name in _FOLDERS:
             (folder / name).mkdir()
         matrix = np.eye(4)
@@ -138,11 +138,11 @@ class ObjectSourceWriter:
         }
         for name, data in files.items():
             suffix = ".jpg" if name.endswith("image") else ".png"
-            (self._folder / name / f"{number}{suffix}").write_bytes(data)
-        write_matrix(self._folder / "pose" / f"{number}.txt", frame.world_from_camera)
+            (self.folder / name / f"{number}{suffix}").write_bytes(data)
+        write_matrix(self.folder / "pose" / f"{number}.txt", frame.world_from_camera)
 
     def finish(self, notes: ViewNotes) -> None:
-        write_notes(self._folder, notes)
+        write_notes(self.folder, notes)
 
 
 def encode_shared(frame: Frame) -> dict[str, bytes]:

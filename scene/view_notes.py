@@ -17,6 +17,11 @@ from scene.runlog import log
 UNKNOWN = "unknown"  # the class name of what looks like nothing known
 
 
+def spoken(label: str) -> str:
+    """The class name as a network that reads texts should be told it."""
+    return "object" if label == UNKNOWN else label
+
+
 @dataclass(frozen=True)
 class ViewNotes:
     """Kept in ``semantic.txt``, ``clip_scores.json`` (both O2-Recon's) and ``views.json`` (ours)."""

@@ -27,7 +27,7 @@ from models.renderer import render
 from models.settings import RenderSettings
 from scene.errors import UserError
 from scene.records import Fact, ObjectViews
-from scene.view_notes import UNKNOWN
+from scene.view_notes import spoken
 from training.batches import Cameras
 from training.render_view import normal_colors
 from training.settings import FitSettings
@@ -123,7 +123,7 @@ class NovelViews:
         """What renders are compared with: the same for all of them."""
         with torch.no_grad():
             color, normal = reference_images(self._views, self._background)
-            label = "object" if self._views.label == UNKNOWN else self._views.label
+            label = spoken(self._views.label)
             texts = self._clip.texts([text.format(label=label) for text in (COLOR_TEXT, NORMAL_TEXT)])
             seen_normal = None if normal is None else self._feature(normal)
             return Likeness(self._feature(color), seen_normal, texts[0], texts[1])
