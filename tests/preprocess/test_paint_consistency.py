@@ -122,6 +122,8 @@ def test_what_one_painting_says_in_many_views_is_one_voice(scene: BoardedBox) ->
     carried = fills.mask & (np.arange(6) != view)[:, None, None]
     fills.origin[carried] = 1
     assert (judge(fills, blind(scene), SETTINGS).agreement[view][where] > 0).all()
+    fills.origin[fills.mask] = 1
+    assert (judge(fills, blind(scene), SETTINGS).agreement[fills.mask] == 1).all()  # nor does it speak of itself
 
 
 def test_a_surface_contradicts_nothing_that_lies_behind_it() -> None:

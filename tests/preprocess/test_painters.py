@@ -138,6 +138,16 @@ def test_every_hidden_pixel_comes_back_drawn(seed: int, height: int, width: int,
     assert (blocks.any(axis=(1, 3)) == blocks.all(axis=(1, 3))).all()  # whole latent pixels
 
 
+def test_a_hidden_pixel_on_the_seam_of_two_blocks_takes_both() -> None:
+    """Pixel 10 of 40 begins at 8 of 32, but is interpolated between pixels 7 and 8."""
+    hidden = np.zeros((40, 40), bool)
+    hidden[10, 10] = True
+    mask = SquareCrop(0, 0, 40).resized_mask(hidden, 32)
+    assert mask[:16, :16].all()
+    assert not mask[16:].any()
+    assert not mask[:, 16:].any()
+
+
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40), st.floats(0, 2))
 @settings(max_examples=60, deadline=None)
 def test_crop_there_and_back(seed: int, height: int, width: int, context: float) -> None:
