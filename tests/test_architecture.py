@@ -83,7 +83,10 @@ def script_of(words: list[str]) -> Path | None:
     if words[0] == "bash":
         return ROOT / words[1]
     if words[0].endswith("python"):
-        return ROOT / (words[2].replace(".", "/") + ".py" if words[1] == "-m" else words[1])
+        if words[1] != "-m":
+            return ROOT / words[1]
+        module = ROOT / words[2].replace(".", "/")
+        return module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
     return None
 
 
