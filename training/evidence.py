@@ -111,10 +111,13 @@ def _bounds(views: ObjectViews, settings: EvidenceSettings) -> tuple[np.ndarray,
     if len(points) < 50:
         raise UserError(f"{views.name}: fewer than 50 of its pixels have depth; it cannot be reconstructed")
     low, high = np.percentile(points, [0.2, 99.8], axis=0)
-    painted = painted_points(views, per_view=2000)
-    if len(painted):  # a painted end needs room as a seen one does
-        painted_low, painted_high = np.percentile(painted, [0.2, 99.8], axis=0)
-        low, high = np.minimum(low, painted_low), np.maximum(high, painted_high)
     room_m = np.clip(settings.room_share * np.linalg.norm(high - low), settings.least_room_m, settings.most_room_m)
+    low, high = low - room_m, high + room_m
+    painted = painted_points(views, per_view=2000)
+    if len(painted):
+        # The box is left as it is where it holds them: another grid is another rounding of all that was sensed.
+        band_m = settings.front_m + settings.thickness_m
+        painted_low, painted_high = np.percentile(painted, [0.2, 99.8], axis=0)
+        low, high = np.minimum(low, painted_low - band_m), np.maximum(high, painted_high + band_m)
     sphere_m = transform(views.world_from_normalized, np.array([[-1.0] * 3, [1.0] * 3]))
-    return np.maximum(low - room_m, sphere_m[0]), np.minimum(high + room_m, sphere_m[1])
+    return np.maximum(low, sphere_m[0]), np.minimum(high, sphere_m[1])

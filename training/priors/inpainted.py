@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+from jaxtyping import Bool, Float
 
+from scene.camera import Intrinsics
 from scene.fusion import Fusion
 from scene.painted import with_depth
 from scene.records import Fact
+from scene.registration import surface_step
 from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
 from training.priors import prior, suppose
 
@@ -14,11 +18,20 @@ _MOST_CONFIDENCE = 0.95  # a painted surface is never as good as a sensed one
 
 
 @prior("inpainted")
-def inpainted(evidence: Evidence, *, least: float = 0.05, front_m: float = 0.04, thickness_m: float = 0.03) -> Evidence:
+def inpainted(
+    evidence: Evidence,
+    *,
+    least: float = 0.05,
+    front_m: float = 0.04,
+    thickness_m: float = 0.03,
+    least_weight: float = 0.05,
+) -> Evidence:
     """Assume the surface that was in-painted where an occluder hides the object, and free space in front of it.
 
     In-painted depth is averaged over the views as sensed depth is, ``thickness_m`` of solid behind it; pixels less sure
-    than ``least`` do not count.  How sure the pixels are, on average, is how sure the voxels are.
+    than ``least`` do not count, nor do those at edges of depth.  As of sensed surface, what has less than
+    ``least_weight`` of the evidence of its best part does not count.  How sure the pixels are, on average, is how sure
+    the voxels are.
     """
     views = evidence.views
     if views is None or views.hidden is None:
@@ -30,11 +43,24 @@ def inpainted(evidence: Evidence, *, least: float = 0.05, front_m: float = 0.04,
     fusion = Fusion(evidence.origin_m, last_m, evidence.voxel_m, front_m, thickness_m)
     for view in np.flatnonzero(told.any(axis=(1, 2))):
         depth_m = hidden.depth_mm[view].astype(np.float32) / 1000.0
-        fact = np.where(told[view], Fact.OBJECT, Fact.UNKNOWN).astype(np.uint8)
+        sound = told[view] & ~_at_edges(depth_m, views.camera)
+        fact = np.where(sound, Fact.OBJECT, Fact.UNKNOWN).astype(np.uint8)
         fusion.add(depth_m, views.camera, views.world_from_camera[view], fact)
     volume = fusion.result()
-    near = volume.weight > 0
+    weights = volume.weight[volume.weight > 0]
+    near = volume.weight > (least_weight * min(1.0, float(np.percentile(weights, 95))) if weights.size else 0.0)
     side = np.where(near, np.where(volume.sdf_m < 0, INSIDE, OUTSIDE), np.where(volume.free > 0, OUTSIDE, UNKNOWN))
     sdf_m = np.where(near, volume.sdf_m, evidence.band_m * side).astype(np.float32)
     confidence = min(float(hidden.confidence[told].mean()) / 255, _MOST_CONFIDENCE)
     return suppose(evidence, evidence.side == UNKNOWN, side.astype(np.int8), confidence, sdf_m)
+
+
+def _at_edges(depth_m: Float[np.ndarray, "h w"], camera: Intrinsics) -> Bool[np.ndarray, "h w"]:
+    """Pixels beside one of another surface: their slant, taken across the edge, would reach far behind them.
+
+    Among sensed pixels such are left out by their facts; in-painted ones have none of their own.
+    """
+    kernel = np.ones((3, 3), np.uint8)
+    farthest = cv2.dilate(depth_m, kernel)
+    nearest = cv2.erode(np.where(depth_m > 0, depth_m, np.float32(np.inf)), kernel)
+    return (depth_m > 0) & (farthest - nearest > 2 * surface_step(camera) * depth_m)
