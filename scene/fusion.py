@@ -67,8 +67,12 @@ class Fusion:
         world_from_camera: Float[np.ndarray, "4 4"],
         fact: UInt8[np.ndarray, "h w"] | None = None,
         color: UInt8[np.ndarray, "h w 3"] | None = None,
+        trust: Float[np.ndarray, "h w"] | None = None,
     ) -> None:
-        """Integrate one depth image; without ``fact`` every pixel with depth is a surface."""
+        """Integrate one depth image; without ``fact`` every pixel with depth is a surface.
+
+        ``trust`` is how much each pixel's evidence of a surface counts, against 1 for all without it.
+        """
         if fact is None:
             fact = np.where(depth_m > 0, _OBJECT, 0).astype(np.uint8)
         depth = np.ascontiguousarray(depth_m, np.float32)
@@ -84,6 +88,7 @@ class Fusion:
             surface_cosine(depth, camera),
             fact,
             np.zeros((0, 0, 3), np.uint8) if color is None else color,
+            np.zeros((0, 0), np.float32) if trust is None else np.ascontiguousarray(trust, np.float32),
             start,
             step,
             np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32),
@@ -143,11 +148,11 @@ def _cosines(depth, fx, fy, cx, cy):
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def _integrate(sums, counts, color_sums, depth, cosine, fact, color, start, step, pinhole, front_m, behind_m):
+def _integrate(sums, counts, color_sums, depth, cosine, fact, color, trust, start, step, pinhole, front_m, behind_m):
     """Each voxel looks up the pixel it falls into; threads own whole x slices, so the result never depends on them."""
     height, width = depth.shape
     fx, fy, cx, cy = pinhole[0], pinhole[1], pinhole[2], pinhole[3]
-    with_color = color_sums.size > 0 and color.size > 0
+    with_color, with_trust = color_sums.size > 0 and color.size > 0, trust.size > 0
     for i in numba.prange(sums.shape[0]):
         for j in range(sums.shape[1]):
             x = start[0] + i * step[0, 0] + j * step[1, 0]
@@ -184,6 +189,8 @@ def _integrate(sums, counts, color_sums, depth, cosine, fact, color, start, step
                     weight = cosine[v, u] / max(sensed * sensed, np.float32(0.25))
                     if d < 0:
                         weight *= np.float32(1) + d / (behind_m + np.float32(1e-6))
+                    if with_trust:
+                        weight *= trust[v, u]
                     sums[i, j, k, 0] += weight * d
                     sums[i, j, k, 1] += weight
                     if with_color:

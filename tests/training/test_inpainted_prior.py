@@ -79,6 +79,29 @@ def test_a_fill_that_lost_its_confidence_says_nothing(views: ObjectViews, confid
     assert np.array_equal(before.side, after.side)
 
 
+def test_doubted_pixels_hardly_move_the_surface_nor_the_trust_of_others(views: ObjectViews) -> None:
+    """Half the views are painted 3 cm too near; where they are doubted, the others have their way."""
+    right = painted(views, 240)
+    wrong = painted(views, 240, nearer_mm=30)
+    assert right.hidden is not None
+    assert wrong.hidden is not None
+    odd = np.arange(len(views))[:, None, None] % 2 == 1
+    depth_mm = np.where(odd, wrong.hidden.depth_mm, right.hidden.depth_mm)
+
+    def at_the_front(doubted: int) -> tuple[float, float]:
+        confidence = np.where(odd & (right.hidden.confidence > 0), doubted, right.hidden.confidence).astype(np.uint8)
+        _, after = evidence_of(replace(views, hidden=HiddenPixels(confidence, depth_mm)))
+        where = at(after, (0.62, -0.4, 0.3))
+        return float(after.sdf_m[where]), float(after.confidence[where])
+
+    sdf_right_m = float(evidence_of(right)[1].sdf_m[at(evidence_of(right)[1], (0.62, -0.4, 0.3))])
+    doubted_m, doubted_trust = at_the_front(16)
+    believed_m, _ = at_the_front(240)
+    assert abs(believed_m - sdf_right_m) > 0.004
+    assert abs(doubted_m - sdf_right_m) < 0.25 * abs(believed_m - sdf_right_m)
+    assert doubted_trust > 0.8, "what is sure here is not made less so by what is doubted there"
+
+
 def test_the_box_that_is_looked_at_holds_what_was_painted(views: ObjectViews) -> None:
     full = painted(views, 255)
     points = painted_points(full)

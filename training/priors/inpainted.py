@@ -28,10 +28,10 @@ def inpainted(
 ) -> Evidence:
     """Assume the surface that was in-painted where an occluder hides the object, and free space in front of it.
 
-    In-painted depth is averaged over the views as sensed depth is, ``thickness_m`` of solid behind it; pixels less sure
-    than ``least`` do not count, nor do those at edges of depth.  As of sensed surface, what has less than
-    ``least_weight`` of the evidence of its best part does not count.  How sure the pixels are, on average, is how sure
-    the voxels are.
+    In-painted depth is averaged over the views as sensed depth is, every pixel as far as it is trusted, ``thickness_m``
+    of solid behind it; pixels less sure than ``least`` do not count, nor do those at edges of depth.  As of sensed
+    surface, what has less than ``least_weight`` of the evidence of its best part does not count.  A voxel near the
+    surface is as sure as the pixels that say so, one in the free space before it as all are on average.
     """
     views = evidence.views
     if views is None or views.hidden is None:
@@ -40,18 +40,23 @@ def inpainted(
     if not told.any():
         return evidence
     last_m = evidence.origin_m + evidence.voxel_m * (np.array(evidence.side.shape) - 1.5)  # rounded up by the fusion
-    fusion = Fusion(evidence.origin_m, last_m, evidence.voxel_m, front_m, thickness_m)
+    # Averaged beside the distance, as a colour is: how sure the pixels are.
+    fusion = Fusion(evidence.origin_m, last_m, evidence.voxel_m, front_m, thickness_m, with_color=True)
     for view in np.flatnonzero(told.any(axis=(1, 2))):
         depth_m = hidden.depth_mm[view].astype(np.float32) / 1000.0
         sound = told[view] & ~_at_edges(depth_m, views.camera)
         fact = np.where(sound, Fact.OBJECT, Fact.UNKNOWN).astype(np.uint8)
-        fusion.add(depth_m, views.camera, views.world_from_camera[view], fact)
+        sure = hidden.confidence[view]
+        as_color = np.repeat(sure[..., None], 3, axis=2)
+        fusion.add(depth_m, views.camera, views.world_from_camera[view], fact, as_color, sure / np.float32(255))
     volume = fusion.result()
+    assert volume.color is not None
     weights = volume.weight[volume.weight > 0]
     near = volume.weight > (least_weight * min(1.0, float(np.percentile(weights, 95))) if weights.size else 0.0)
     side = np.where(near, np.where(volume.sdf_m < 0, INSIDE, OUTSIDE), np.where(volume.free > 0, OUTSIDE, UNKNOWN))
     sdf_m = np.where(near, volume.sdf_m, evidence.band_m * side).astype(np.float32)
-    confidence = min(float(hidden.confidence[told].mean()) / 255, _MOST_CONFIDENCE)
+    on_average = hidden.confidence[told].mean() / np.float32(255)
+    confidence = np.where(near, volume.color[..., 0] / np.float32(255), on_average).clip(max=_MOST_CONFIDENCE)
     return suppose(evidence, evidence.side == UNKNOWN, side.astype(np.int8), confidence, sdf_m)
 
 
