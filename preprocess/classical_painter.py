@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from preprocess.continuation import continued_depth
 from preprocess.normals import normals_from_depth
+from preprocess.paint_reference import shows_object
 from preprocess.painting import PaintView
 from scene.records import Fact
 
@@ -23,15 +24,16 @@ class ClassicalPainter:
     # In a generated room six in ten of the depths that it paints and that pass the check lie within 2 cm of the truth,
     # eight in ten within 5 cm, and the worst thing's three in ten: it is to be outvoted by whatever knows more.
     confidence = 0.4
+    least_grey = 0  # it paints the object's own colours, however dark they are
 
     def color(self, view: PaintView) -> UInt8[np.ndarray, "h w 3"]:
-        """Telea's fast marching from the object's own pixels; black, so nothing, where the view shows none of it."""
+        """Telea's fast marching from the object's own pixels; its mean colour where the view shows none of it."""
         color, hidden = view.color.copy(), view.hidden
-        own = (view.fact == Fact.OBJECT) & ~hidden
+        own = shows_object(view.fact) & ~hidden
         if not hidden.any():
             return color
         if not own.any():
-            color[hidden] = 0
+            color[hidden] = view.mean_color
             return color
         window = _window(hidden, 2 * _RADIUS_PX + 2)
         # What stands round the hidden pixels and is not the object must not flow in: the object's nearest colour does.

@@ -2,8 +2,8 @@
 
 1. The reference views' hidden depth is painted, and carried as points into all other views, where it gives the masks
    and the depth of what is hidden there (``preprocess.paint_reference``).
-2. Colours are painted under the masks; what comes out darker than grey 10 is dropped (the prompt asks for no
-   background, and models answer with black).
+2. Colours are painted under the masks; what a painter paints in place of nothing is dropped (a diffusion model, asked
+   for no background, answers with black).
 3. Normals are predicted on the painted image, or taken from the painted depth, and then painted themselves.
 4. What the other views contradict loses its confidence (``preprocess.paint_consistency``); the ancestor has no such
    check.
@@ -55,7 +55,7 @@ def inpaint(
     sight = Sight(views, settings.sensing_margin_m)
     to_paint = ask(views, whole_color, asked)
     fills = paint_depth(to_paint, references, painter, sight, settings)
-    color, dark = _paint_colors(to_paint, fills, painter, settings.least_grey)
+    color, dark = _paint_colors(to_paint, fills, painter)
     fills = _without(fills, dark)
     normal = None if views.normal is None else _paint_normals(views, to_paint, fills, color, painter, predict_normal)
     verdict = judge(fills, sight, settings)
@@ -64,9 +64,9 @@ def inpaint(
 
 
 def _paint_colors(
-    asked: Sequence[PaintView], fills: Fills, painter: Painter, least_grey: int
+    asked: Sequence[PaintView], fills: Fills, painter: Painter
 ) -> tuple[UInt8[np.ndarray, "n h w 3"], Bool[np.ndarray, "n h w"]]:
-    """The whole images, painted under the masks, and the painted pixels that are too dark to be the object."""
+    """The whole images, painted under the masks, and the painted pixels that are too dark for this painter's object."""
     color = np.stack([view.color for view in asked])
     dark = np.zeros(fills.mask.shape, bool)
     for view in asked:
@@ -74,7 +74,8 @@ def _paint_colors(
         if mask.any():
             painted = painter.color(dataclasses.replace(view, hidden=mask))
             color[view.index][mask] = painted[mask]
-            dark[view.index] = mask & (cv2.cvtColor(np.ascontiguousarray(painted), cv2.COLOR_RGB2GRAY) < least_grey)
+            grey = cv2.cvtColor(np.ascontiguousarray(painted), cv2.COLOR_RGB2GRAY)
+            dark[view.index] = mask & (grey < painter.least_grey)
     return color, dark
 
 

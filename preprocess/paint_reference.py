@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int16
+from jaxtyping import Bool, Float, Int16, UInt8
 
 from preprocess.paint_consistency import Fills, Sight
 from preprocess.painting import Painter, PaintView
@@ -60,6 +60,7 @@ def paint_depth(
 
 def ask(views: ObjectViews, whole_color: np.ndarray, hidden: Bool[np.ndarray, "n h w"]) -> list[PaintView]:
     """Every view as a painter gets it."""
+    mean_color = _mean_color(views, whole_color)
     return [
         PaintView(
             index=i,
@@ -70,9 +71,18 @@ def ask(views: ObjectViews, whole_color: np.ndarray, hidden: Bool[np.ndarray, "n
             depth_m=views.depth_mm[i].astype(np.float32) * np.float32(1e-3),
             fact=views.fact[i],
             hidden=hidden[i],
+            mean_color=mean_color,
         )
         for i in range(len(views))
     ]
+
+
+def _mean_color(views: ObjectViews, whole_color: np.ndarray) -> UInt8[np.ndarray, " 3"]:
+    """Of all pixels that show the object; black where none does."""
+    shown = [color[shows_object(fact)] for color, fact in zip(whole_color, views.fact, strict=True)]
+    count = max(1, sum(len(pixels) for pixels in shown))
+    total = sum((pixels.sum(axis=0, dtype=np.float64) for pixels in shown), np.zeros(3))
+    return np.rint(total / count).astype(np.uint8)
 
 
 def shows_object(fact: np.ndarray) -> Bool[np.ndarray, "*n"]:

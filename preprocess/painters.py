@@ -54,6 +54,10 @@ class DiffusionPainter:
     def confidence(self) -> float:
         return self._settings.confidence
 
+    @property
+    def least_grey(self) -> int:
+        return self._settings.least_grey
+
     def color(self, view: PaintView) -> UInt8[np.ndarray, "h w 3"]:
         """The view's colours, those of the hidden pixels drawn."""
         if not view.hidden.any():

@@ -23,6 +23,7 @@ class PaintView:
     depth_m: Float[np.ndarray, "h w"]  # as sensed, 0 = none
     fact: UInt8[np.ndarray, "h w"]  # scene.records.Fact, as sensed
     hidden: Bool[np.ndarray, "h w"]  # pixels to be filled
+    mean_color: UInt8[np.ndarray, " 3"]  # of the object's seen pixels in all views
 
 
 @runtime_checkable
@@ -32,6 +33,10 @@ class Painter(Protocol):
     @property
     def confidence(self) -> float:
         """How far what it paints is trusted, against 1 for what was sensed."""
+
+    @property
+    def least_grey(self) -> int:
+        """Of 255: what it paints darker than this is nothing rather than the object, and is dropped; 0: none is."""
 
     def color(self, view: PaintView) -> UInt8[np.ndarray, "h w 3"]:
         """The view's colours with the object in the hidden pixels."""

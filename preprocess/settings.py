@@ -89,7 +89,7 @@ class InpaintSettings:
     unite_masks: bool = True  # other views are painted under their own masks too, not only where depth is carried
     all_depths: bool = True  # depth is painted in other views too, where the reference views' does not reach
     grow_px: int = 1  # by which carried masks grow, over pixels of which nothing is known
-    least_grey: int = 10  # of 255: pixels painted darker are dropped, as published; 0: none
+    least_grey: int = 10  # of 255: pixels that the diffusion model paints darker are dropped, as published; 0: none
     sensing_margin_m: float = 0.01  # depths differ where they are farther apart than this, and than three deviations
     tolerance_m: float = 0.04  # two views' fills that are farther apart contradict each other
     contradictions: int = 2  # of other views' fills; with so many against it a pixel loses its confidence

@@ -21,6 +21,7 @@ class OraclePainter:
     """
 
     confidence = 1.0
+    least_grey = 0
 
     def __init__(self, thing: TrueThing) -> None:
         self._thing = thing

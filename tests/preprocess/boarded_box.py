@@ -64,6 +64,7 @@ class Oracle:
     depth_m: np.ndarray
     grey: int = 200
     confidence: float = 1.0
+    least_grey: int = 0
     asked: list[tuple[str, int]] = field(default_factory=list)
     views: list[PaintView] = field(default_factory=list)
 

@@ -185,13 +185,38 @@ def test_other_views_masks_can_be_left_out(scene: BoardedBox) -> None:
 
 def test_what_is_painted_black_is_dropped(scene: BoardedBox, caplog: pytest.LogCaptureFixture) -> None:
     for grey, dark in ((9, True), (10, False)):
-        painter = Oracle(scene.true_m, grey=grey)
+        painter = Oracle(scene.true_m, grey=grey, least_grey=10)
         with caplog.at_level(logging.INFO, "farside"):
             out = inpaint(scene.views, scene.views.color, scene.hidden, painter, SETTINGS)
         colors = painter.asked.index(("color", 0))
         asked = sum(int(view.hidden.sum()) for view in painter.views[colors : colors + len(scene.views)])
         assert (out.hidden is None) == dark
         assert f"dropped: {asked if dark else 0} too dark" in caplog.messages[-1]
+
+
+def test_a_black_object_is_filled_by_the_classical_painter(scene: BoardedBox) -> None:
+    outs = {}
+    for grey in (5, 120):
+        views = dataclasses.replace(scene.views, color=np.full_like(scene.views.color, grey))
+        out = inpaint(views, views.color, scene.hidden, ClassicalPainter(), SETTINGS)
+        assert out.hidden is not None
+        assert np.abs(out.color[out.hidden.confidence > 0].astype(int) - grey).max() < 5
+        outs[grey] = out.hidden
+    np.testing.assert_array_equal(outs[5].confidence, outs[120].confidence)
+    np.testing.assert_array_equal(outs[5].depth_mm, outs[120].depth_mm)
+
+
+def test_a_view_that_shows_nothing_of_the_object_keeps_the_depth_that_is_carried_there(scene: BoardedBox) -> None:
+    fact, color = scene.views.fact.copy(), scene.views.color.copy()
+    own = fact == Fact.OBJECT
+    color[own] = (30, 90, 160)
+    fact[3][own[3]] = Fact.UNKNOWN
+    views = dataclasses.replace(scene.views, fact=fact, color=color)
+    out = inpaint(views, color, scene.hidden, ClassicalPainter(), SETTINGS, drawn=(2,))
+    assert out.hidden is not None
+    carried = scene.hidden[3] & (out.hidden.depth_mm[3] > 0)
+    assert carried.sum() > 100
+    assert (out.color[3][carried] == (30, 90, 160)).all()
 
 
 def test_nothing_hidden_nothing_done(scene: BoardedBox) -> None:

@@ -39,6 +39,7 @@ def plane_view(plane: tuple[float, float, float] = (0.3, -0.2, -0.93), seed: int
         depth_m=np.where(hidden, bar_m, true_m),
         fact=np.where(hidden, Fact.OTHER, Fact.OBJECT).astype(np.uint8),
         hidden=hidden,
+        mean_color=np.uint8([200, 60, 90]),
     )
     return view, true_m
 
@@ -102,7 +103,7 @@ def test_classical_painter_tells_nothing_where_it_can_tell_nothing() -> None:
     painter = ClassicalPainter()
     unseen = replaced(view, fact=np.full_like(view.fact, Fact.OTHER))
     assert not painter.depth(unseen).any()
-    assert not painter.color(unseen)[view.hidden].any()  # black, which is dropped
+    assert (painter.color(unseen)[view.hidden] == view.mean_color).all()  # other views show it
     np.testing.assert_array_equal(painter.color(unseen)[~view.hidden], view.color[~view.hidden])
     corner = np.full_like(view.fact, Fact.OTHER)
     corner[:12, :12] = Fact.OBJECT
@@ -234,7 +235,7 @@ def test_what_the_model_is_asked() -> None:
     color = painter.color(view)
     painter.depth(view)
     painter.normal(view, np.zeros((*view.hidden.shape, 3), np.float32))
-    assert painter.confidence == how.confidence
+    assert (painter.confidence, painter.least_grey) == (how.confidence, how.least_grey) == (0.5, 10)
     asked = {key: model.calls[0][key] for key in ("prompt", "negative_prompt", "steps", "strength", "guidance")}
     assert asked == {
         "prompt": "a table, no background",

@@ -89,7 +89,17 @@ def test_the_oracle_answers_what_the_thing_looks_like_and_looks_once():
     assert isinstance(oracle, Painter)
     none = np.zeros((6, 8), bool)
     views = [
-        PaintView(i, "box", camera, np.eye(4), np.zeros((6, 8, 3), np.uint8), none * 1.0, none.astype(np.uint8), none)
+        PaintView(
+            i,
+            "box",
+            camera,
+            np.eye(4),
+            np.zeros((6, 8, 3), np.uint8),
+            none * 1.0,
+            none.astype(np.uint8),
+            none,
+            np.zeros(3, np.uint8),
+        )
         for i in (3, 5)
     ]
     assert [oracle.depth(view)[0, 0] for view in views] == [4.0, 6.0]
