@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import parts
 from scene.errors import UserError
 from scene.files import fingerprint, is_current, read_json, stage_folder, write_json, write_text
 from scene.runlog import Countdown, Stopwatch, available_memory, covered, log, peak_memory_mb
@@ -32,7 +33,11 @@ _IMPORTS = (
     *("evaluation.views", "evaluation.visibility", "preprocess.training_folder", "scene.mesh", "scene.object_folder"),
     *("training.confidence", "training.extract_mesh", "training.trainer", "training.priors.learned", "torch._dynamo"),
 )
-_MEMORY_A_PROCESS = 2 << 30  # bytes; none has been seen to need more
+_MEMORY_A_PROCESS = 2 << 30  # bytes; without pretrained networks none has been seen to need more
+_KILLED = (
+    "its process was killed, most likely for want of memory; try --set mesh.voxel_m=0.02, and fewer pretrained "
+    "networks where some are used"
+)
 # Of one object: label, seconds, memory, when it was worked on (Unix seconds), marks, and the error where it failed.
 Record = dict[str, Any]
 
@@ -77,7 +82,6 @@ def reconstruct_object(task: ObjectTask) -> Record:
         import numba
         import torch
 
-        import parts
         from evaluation.views import views_of_object
         from evaluation.visibility import seen_share
         from preprocess.training_folder import prepare
@@ -171,22 +175,20 @@ def run_tasks(tasks: Sequence[ObjectTask], device: str) -> dict[int, Record]:
         warm_up_tasks()
     countdown = Countdown("objects", len(tasks))
     results: dict[int, Record] = {}
-    workers = 1 if device != "cpu" else worker_count(len(tasks))
+    memory = max((parts.memory_of(task.settings) for task in tasks), default=_MEMORY_A_PROCESS)
+    workers = 1 if device != "cpu" else worker_count(len(tasks), memory)
     killed = _run(tasks, workers, results, countdown)
     # A process killed from outside takes the whole pool down: what was lost is tried again, one at a time.
     for task in killed:
         if _run([task], 1, results, countdown):
-            results[task.instance_id] = _failure(
-                task, UserError("its process was killed, most likely for want of memory; try --set mesh.voxel_m=0.02")
-            )
+            results[task.instance_id] = _failure(task, UserError(_KILLED))
             countdown.done(task.object_folder.name)
     return results
 
 
-def worker_count(tasks: int) -> int:
-    """As many processes as there are tasks, cores this process may use, and memory for."""
-    memory = available_memory()
-    return max(1, min(tasks, len(os.sched_getaffinity(0)), memory // _MEMORY_A_PROCESS))
+def worker_count(tasks: int, memory: int = _MEMORY_A_PROCESS) -> int:
+    """As many processes as there are tasks, cores this process may use, and memory for (bytes each)."""
+    return max(1, min(tasks, len(os.sched_getaffinity(0)), available_memory() // memory))
 
 
 def _run(

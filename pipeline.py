@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from object_tasks import ObjectTask, finished, past_cost, remove_mesh, run_tasks, warm_up_tasks
-from parts import choose_parts, looks_of, mark_of, preparing_mark
+from parts import choose_parts, extraction_mark, looks_of, preparing_mark, weights_of_fit
 from scene.config import to_dict
 from scene.errors import UserError
 from scene.files import fingerprint, folders_in, is_current, stage_cost, stage_folder, write_json
@@ -107,7 +107,7 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
     from preprocess.object_mask_with_clip import choose_objects, extract
 
     choose_objects(scan, job.settings.extract, job.objects)  # refuses a wrong id before any folder is made
-    mark = fingerprint([scan_mark, to_dict(job.settings.extract), mark_of(job.settings, ["clip"])])
+    mark = fingerprint([scan_mark, to_dict(job.settings.extract), extraction_mark(job.settings)])
     root = job.work / "objects"
     chosen = fingerprint([mark, job.objects])
 
@@ -130,9 +130,11 @@ def object_task(job: Job, instance_id: int, folder: Path, extract_mark: str) -> 
     from preprocess.hand_made import hand_made
 
     settings = job.settings
+    reads = {True: settings.prepare.normals == "folder", False: settings.prepare.inpaint.painter != "none"}
+    read = [path for path in hand_made(folder) if reads[path.name == "pred_normal"]]
     prepare_settings = [to_dict(settings.prepare), preparing_mark(settings)]
-    prepare_mark = fingerprint([extract_mark, instance_id, prepare_settings], hand_made(folder))
-    fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), mark_of(settings, ["clip"]), job.seed, job.device])
+    prepare_mark = fingerprint([extract_mark, instance_id, prepare_settings], read)
+    fit_mark = fingerprint([prepare_mark, to_dict(settings.fit), weights_of_fit(settings), job.seed, job.device])
     return ObjectTask(
         instance_id=instance_id,
         object_folder=folder,

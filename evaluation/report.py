@@ -5,8 +5,8 @@
 reads what a reconstruction left in its folder RUN and writes ``RUN/report/index.html``.  Read are ``meshes/<scene>_obj_
 <id>.ply``, ``scores.json`` (``evaluation.measures``) and ``run.json``, of which the page knows ``seed``, ``settings``,
 ``provenance``, ``parts`` (``[{part, says}]``: pretrained networks and what stood in), ``stages`` (``[{stage, seconds,
-peak_memory_mb, earlier_run}]``: the last is true where the work was found done) and ``objects`` (``[{instance_id, label,
-error, marks}]``: why one failed, what makes one doubtful); whatever is missing is left out of the page.
+peak_memory_mb, earlier_run}]``: the last is true where the work was found done) and ``objects`` (``[{instance_id,
+label, error, marks}]``: why one failed, what makes one doubtful); whatever is missing is left out of the page.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ def prepare(
         hidden, drawn = _hidden(object_folder, loaded, learned, settings)
         views = inpaint(views, loaded.views.color, hidden, learned.painter, settings.inpaint, predict, drawn)
         if views.hidden is not None:
-            points_m = np.concatenate([points_m, _near(painted_points(views), points_m)])
+            # No more than were seen, or they would decide where the object is.
+            painted_m = painted_points(views, per_view=max(1, len(points_m) // len(views)))
+            points_m = np.concatenate([points_m, _near(painted_m, points_m)])
             views = replace(views, world_from_normalized=around(points_m, settings.margin))
     write_training_folder(training_folder, views, loaded.notes, points_m)
 

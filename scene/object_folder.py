@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +79,7 @@ def read_training_folder(folder: Path) -> ObjectViews:
         view["fact"] if "fact" in view else facts_from_mask(view["mask"], view["depth"]) for view in views.values()
     ]
     with_normals = all("pred_normal" in view for view in views.values())
-    hidden = None
-    if all(name in view for view in views.values() for name in _HIDDEN_FOLDERS):
-        hidden = _hidden(views)
+    hidden = _hidden(views) if "confidence" in first else None
     notes = read_notes(folder, numbers)
     return ObjectViews(
         name=folder.resolve().name.removesuffix("_inpainted"),
@@ -139,13 +137,17 @@ def _load_views(folder: Path) -> dict[int, dict[str, np.ndarray]]:
     """The images of every readable view, by its number and by folder; all of one size."""
     files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact", *_HIDDEN_FOLDERS)}
     files["pred_normal"] = numbered(folder / "pred_normal", (".npz",))
-    numbers = sorted(files["image"].keys() & files["mask"].keys() & files["depth"].keys())
+    # Of an in-painted folder: without these, what was painted would be taken for sensed.
+    painted = _HIDDEN_FOLDERS if any(files[name] for name in _HIDDEN_FOLDERS) else ()
+    needed = ("image", "mask", "depth", *painted)
+    numbers = sorted(set.intersection(*(set(files[name]) for name in needed)))
     loaded = zip(numbers, ahead(lambda i: _read_view(files, i), numbers), strict=True)
     views = {i: view for i, view in loaded if view is not None}
     if not views:
-        raise UserError(f"{folder}: holds no readable view with image, mask and depth; run exp_preprocess.py again")
+        raise UserError(f"{folder}: holds no readable view with {_all_of(needed)}; run exp_preprocess.py again")
     if left_out := sorted(set(files["image"]) - set(views)):
-        log.warning("%s: views left out, image, mask or depth missing or unreadable: %s", folder, listed(left_out))
+        what = _all_of(needed).replace(" and ", " or ")
+        log.warning("%s: views left out, %s missing or unreadable: %s", folder, what, listed(left_out))
     height, width = next(iter(views.values()))["image"].shape[:2]
     for i, view in views.items():
         for name, image in view.items():
@@ -154,6 +156,10 @@ def _load_views(folder: Path) -> dict[int, dict[str, np.ndarray]]:
                     f"{folder / name}: view {i} is not {width}x{height} as the images are; prepare it again"
                 )
     return views
+
+
+def _all_of(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _read_view(files: Mapping[str, Mapping[int, Path]], i: int) -> dict[str, np.ndarray] | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from parts import choose_parts, mark_of, preparing_mark, without_parts
+from parts import choose_parts, extraction_mark, memory_of, preparing_mark, weights_of_fit, without_parts
 from scene.config import load
 from settings import Settings
 
@@ -69,14 +70,39 @@ def test_only_the_parts_asked_about_are_decided() -> None:
     assert settings.extract.scorer == "clip"
 
 
-def test_other_weights_are_another_run(clip_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [extraction_mark, weights_of_fit])
+def test_other_weights_are_another_run(clip_folder: Path, tmp_path: Path, mark: Callable[[Settings], str]) -> None:
     other = tmp_path / "other"
     shutil.copytree(clip_folder, other)
     os.utime(other / "model.safetensors", (1e9, 1e9))
-    marks = {mark_of(published(f"pretrained.clip.id={folder}"), ["clip"]) for folder in (clip_folder, other)}
-    assert len(marks) == 2
+    assert len({mark(published(f"pretrained.clip.id={folder}")) for folder in (clip_folder, other)}) == 2
     unused = [without_parts(published(f"pretrained.clip.id={folder}")) for folder in (clip_folder, other)]
-    assert len({mark_of(settings, ["clip"]) for settings in unused}) == 1, "weights that nothing reads do not matter"
+    assert len({mark(settings) for settings in unused}) == 1, "weights that nothing reads do not matter"
+
+
+def test_views_are_not_looked_at_anew_for_the_fits_network(clip_folder: Path) -> None:
+    fast = load(CONFS / "fast.conf", Settings)
+    of_fit = load(CONFS / "fast.conf", Settings, ["fit.phases.refinement.losses.clip=0.1"])
+    assert extraction_mark(of_fit) == extraction_mark(fast)
+    assert weights_of_fit(of_fit) != weights_of_fit(fast)
+
+
+def test_a_process_is_given_room_for_its_networks(inpainter_folder: Path) -> None:
+    fast = load(CONFS / "fast.conf", Settings)
+    more = ["prepare.inpaint.painter=diffusion", f"pretrained.inpainter.id={inpainter_folder}"]
+    painting = load(CONFS / "fast.conf", Settings, more)
+    assert memory_of(fast) == 2 << 30
+    weights = sum(path.stat().st_size for path in inpainter_folder.rglob("*.safetensors"))
+    assert memory_of(painting) - (4 << 30) == pytest.approx(weights, rel=0.1)
+
+
+def test_the_remedy_fetches_what_was_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    choose_parts(published("pretrained.clip.id=somebody/other-clip"), ("clip",))
+    choose_parts(published("pretrained.clip.id=/no/such/folder"), ("clip",))
+    hub, local = (record.getMessage() for record in caplog.records)
+    assert "download_weights.py clip --set pretrained.clip.id=somebody/other-clip" in hub
+    assert "download_weights" not in local
+    assert "/no/such/folder" in local
 
 
 def test_what_hides_an_object_depends_on_the_idea_of_its_shape() -> None:

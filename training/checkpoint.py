@@ -152,6 +152,16 @@ def run_identity(settings: FitSettings, phase: str, seed: int, views: str) -> di
     return identity
 
 
+def without_losses(identity: dict[str, Any]) -> dict[str, Any]:
+    """What a field's meaning depends on, once it is fitted: weights for one of its losses may have come or gone."""
+    fit = identity.get("fit", {})
+    phases = {
+        name: {key: value for key, value in phase.items() if key != "losses"}
+        for name, phase in fit.get("phases", {}).items()
+    }
+    return {**identity, "fit": {**fit, "phases": phases}}
+
+
 def views_digest(views: ObjectViews) -> str:
     """A hex digest of everything that the fit may read of the views."""
     digest = hashlib.sha256(repr((views.camera, tuple(views.scores))).encode())

@@ -37,6 +37,7 @@ from training.checkpoint import (
     restore_optimizer,
     run_identity,
     views_digest,
+    without_losses,
     write_checkpoint,
 )
 from training.loss_log import LossLog
@@ -80,7 +81,7 @@ def fitted(
 ) -> tuple[ObjectField, int]:
     """The field of the folder's newest checkpoint, and the steps it took.  Raises UserError where there is none."""
     trainer = Trainer(views, settings, folder, device, seed)
-    trainer.restore(resume=True)
+    trainer.restore(resume=True, to_fit=False)
     if trainer.total_step == 0:
         raise UserError(f"{folder / 'checkpoints'}: holds no checkpoint to go on from; train the object first")
     return trainer.field, trainer.total_step
@@ -121,10 +122,10 @@ class Trainer:
         self._seed = seed
         self._views = views_digest(views)
 
-    def restore(self, resume: bool) -> None:
+    def restore(self, resume: bool, to_fit: bool = True) -> None:
         """Take up the newest checkpoint: of any phase, or without ``resume`` of those before the last.
 
-        Raises UserError where it is of another run.
+        Raises UserError where it is of another run; what losses it had matters only ``to_fit`` on.
         """
         names = list(self.settings.phases)
         checkpoint = newest_checkpoint(self._checkpoints, names if resume else names[:-1])
@@ -133,7 +134,8 @@ class Trainer:
             if other is not None:
                 raise refusal(self._checkpoints, "the phase", other.phase, " or ".join(names))
             return
-        refuse_other_run(checkpoint.run, self._identity(checkpoint.phase), self._checkpoints)
+        runs = (checkpoint.run, self._identity(checkpoint.phase))
+        refuse_other_run(*(runs if to_fit else map(without_losses, runs)), self._checkpoints)
         state = checkpoint.tensors
         try:
             self.field.load_state_dict({key[6:]: value for key, value in state.items() if key.startswith("field/")})

@@ -112,7 +112,9 @@ def require(weights: Weights, part: str) -> Path:
 def remedy(weights: Weights, part: str) -> str:
     """How to have a network that is absent."""
     if is_on_hub(weights):
-        return f"run python scripts/download_weights.py {part}, or name a local folder as pretrained.{part}.id"
+        registered = read_register()[part].id
+        other = "" if weights.id == registered else f" --set pretrained.{part}.id={weights.id}"
+        return f"run python scripts/download_weights.py {part}{other}, or name a local folder as pretrained.{part}.id"
     return f"name a whole one, or one of the hub, as pretrained.{part}.id"
 
 

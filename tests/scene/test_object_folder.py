@@ -87,6 +87,17 @@ def test_an_in_painted_object_looks_to_o2_recon_as_if_nothing_stood_before_it(tm
     np.testing.assert_array_equal(depth_mm, np.where(filled, views.hidden.depth_mm[0], views.depth_mm[0]))
 
 
+@pytest.mark.parametrize("lost", ["confidence", "sensed_depth"])
+def test_painted_depth_is_never_taken_for_sensed(tmp_path: Path, caplog: pytest.LogCaptureFixture, lost: str) -> None:
+    """A view that lacks what tells them apart is left out, by name."""
+    views = write(tmp_path / "t", some_views(inpainted=True))
+    (tmp_path / "t" / lost / "0001.png").unlink()
+    back = read_training_folder(tmp_path / "t")
+    assert back.hidden is not None
+    np.testing.assert_array_equal(back.depth_mm, views.depth_mm[[0, 2]])
+    assert "confidence or sensed_depth missing or unreadable: 1" in caplog.text
+
+
 def test_files_are_what_o2_recon_reads(tmp_path: Path) -> None:
     views = write(tmp_path / "t", some_views())
     cameras = np.load(tmp_path / "t" / "cameras_sphere.npz")

@@ -249,3 +249,19 @@ def test_no_phases_and_no_checkpoint_are_said_plainly(sphere_views: ObjectViews,
         run(sphere_views, FitSettings(), tmp_path)
     with pytest.raises(UserError, match="train the object first"):
         fitted(sphere_views, settings_of(HASH, POINTS), tmp_path)
+
+
+def test_a_fitted_field_is_read_without_the_losses_that_it_was_fitted_with(
+    sphere_views: ObjectViews, tmp_path: Path
+) -> None:
+    """Weights that one of them needs may be gone since; the fit itself goes on with the same losses only."""
+    whole = run(sphere_views, settings_of(HASH, RAYS), tmp_path)
+    fewer = settings_of(HASH, dataclasses.replace(RAYS, losses={"color": 1.0}))
+    field, steps = fitted(sphere_views, fewer, tmp_path, seed=3)
+    assert steps == RAYS.steps
+    x = torch.zeros(1, 3)
+    assert torch.equal(field.sdf(x), whole.sdf(x))
+    with pytest.raises(UserError, match="losses"):
+        run(sphere_views, fewer, tmp_path)
+    with pytest.raises(UserError, match="learning_rate"):
+        fitted(sphere_views, settings_of(HASH, dataclasses.replace(RAYS, learning_rate=2e-3)), tmp_path, seed=3)
