@@ -101,7 +101,8 @@ def load_clip(weights: Weights, device: str) -> Clip:
         if report["missing_keys"]:  # the library would draw them at random, with a warning
             raise UserError(f"{folder}: the weights lack {sorted(report['missing_keys'])[0]}; fetch them anew")
         _check_processor(processor)
-    return Clip(model.to(device).eval().requires_grad_(False), processor, tokenizer)
+        model = model.to(device).eval().requires_grad_(False)
+    return Clip(model, processor, tokenizer)
 
 
 def _check_processor(own: Any) -> None:

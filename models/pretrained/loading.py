@@ -12,6 +12,7 @@ import torch
 
 from models.pretrained.layout import parameters_of
 from scene.errors import UserError
+from scene.runlog import log
 
 _ROOM = 3  # times a network's weights: the memory that it works in at full precision, activations and all
 
@@ -30,6 +31,10 @@ def loading(folder: Path, part: str) -> Iterator[None]:
             yield
     except (UserError, MemoryError):
         raise
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"pretrained.{part}: what else uses the GPU leaves too little of its memory; wait for it, or use the CPU"
+        ) from error
     # The libraries raise whatever a broken or foreign file makes them stumble on, so nothing narrower would hold.
     except Exception as error:
         says = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
@@ -41,11 +46,20 @@ def loading(folder: Path, part: str) -> Iterator[None]:
 
 
 def has_room(folder: Path, device: str) -> bool:
-    """Whether the device's free memory takes a network at full precision; what a CPU has is taken to do."""
+    """Whether a device takes a network at full precision; what a CPU has is taken to do.
+
+    All of a GPU's memory counts, and not what is free: the same machine is to give the same bits, whatever else uses
+    it.  What is chosen for a GPU is logged.
+    """
     if torch.device(device).type != "cuda":
         return True
-    free, _ = torch.cuda.mem_get_info(torch.device(device))
-    return free >= _ROOM * 4 * parameters_of(folder)
+    gpu = torch.cuda.get_device_properties(torch.device(device))
+    needs = _ROOM * 4 * parameters_of(folder)
+    roomy: bool = gpu.total_memory >= needs
+    precision = "full" if roomy else "half"
+    has_gb, needs_gb = gpu.total_memory / 1e9, needs / 1e9
+    log.info("%s: at %s precision on %s (%.1f GB; full takes %.1f)", folder, precision, gpu.name, has_gb, needs_gb)
+    return roomy
 
 
 def load_pipeline(folder: Path, part: str, kind: str, device: str, **more: Any) -> Any:

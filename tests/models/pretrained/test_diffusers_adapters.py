@@ -189,6 +189,14 @@ def test_weights_that_do_not_fit_their_configuration_are_refused(inpainter_folde
         load_inpainter(Weights(id=str(folder)), "cpu")
 
 
+def test_a_gpu_that_others_fill_is_told_from_broken_weights(inpainter_folder: Path) -> None:
+    with (
+        pytest.raises(UserError, match=r"pretrained\.inpainter: what else uses the GPU .* wait for it, or use the CPU"),
+        loading.loading(inpainter_folder, "inpainter"),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
 def test_half_precision_files_are_found_by_their_names(inpainter_folder: Path, tmp_path: Path) -> None:
     from diffusers import StableDiffusionInpaintPipeline
 
@@ -199,15 +207,18 @@ def test_half_precision_files_are_found_by_their_names(inpainter_folder: Path, t
 
 
 def test_a_small_gpu_gets_half_precision_and_sliced_attention(
-    inpainter_folder: Path, monkeypatch: pytest.MonkeyPatch
+    inpainter_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    parameters = loading.parameters_of(inpainter_folder)
-    free = {"bytes": 12 * parameters}
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free["bytes"], 1 << 40))
-    assert loading.has_room(inpainter_folder, "cuda")
-    free["bytes"] -= 1
-    assert not loading.has_room(inpainter_folder, "cuda:0")
-    assert loading.has_room(inpainter_folder, "cpu")
+    gpu = SimpleNamespace(name="a GPU", total_memory=12 * loading.parameters_of(inpainter_folder))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: gpu)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, gpu.total_memory))  # others use all of it
+    with caplog.at_level(logging.INFO, "farside"):
+        assert loading.has_room(inpainter_folder, "cuda")
+        gpu.total_memory -= 1
+        assert not loading.has_room(inpainter_folder, "cuda:0")
+        assert loading.has_room(inpainter_folder, "cpu")
+    told = [f"{inpainter_folder}: at {precision} precision on a GPU" for precision in ("full", "half")]
+    assert [message.partition(" (")[0] for message in caplog.messages] == told
     monkeypatch.setattr(loading, "has_room", lambda folder, device: False)
     pipeline = load_inpainter(Weights(id=str(inpainter_folder)), "cpu")._pipeline
     assert {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype} == {torch.float16}
