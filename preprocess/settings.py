@@ -102,6 +102,11 @@ class InpaintSettings:
             at_least_1=("steps", "reference_views", "contradictions"),
             shares=("strength", "confidence"),
         )
+        if int(self.steps * self.strength) < 1:
+            raise ValueError(
+                f"steps x strength must come to a step at least, for so many are done; {self.steps} x {self.strength} "
+                "does not"
+            )
 
 
 @dataclass(frozen=True)

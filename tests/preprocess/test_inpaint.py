@@ -273,6 +273,7 @@ def test_the_same_seed_gives_the_same_bits(scene: BoardedBox) -> None:
     "wrong",
     [
         {"strength": 0.0},
+        {"steps": 2, "strength": 0.3},
         {"confidence": 1.1},
         {"context": -0.1},
         {"reference_views": 0},
