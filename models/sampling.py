@@ -47,7 +47,7 @@ def stratified_samples(
     if generator is None:
         within = torch.full((len(near), count), 0.5, dtype=near.dtype, device=near.device)
     else:
-        # Drawn where the generator lives, so that one seed means the same samples on every device.
+        # Drawn where the generator lives; other kinds of device draw other numbers from the same seed.
         within = torch.rand(len(near), count, generator=generator, device=generator.device).to(near)
     share = (torch.arange(count, dtype=near.dtype, device=near.device) + within) / count
     return near[:, None] + (far - near)[:, None] * share

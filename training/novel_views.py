@@ -136,8 +136,7 @@ def draw_place(cameras: Cameras, up: Float[Tensor, " 3"], occupancy: Occupancy, 
     """A place near some camera's way round the object, from where one looks upright at the middle of its box."""
     low, high = occupancy.box()
     centre, radius = 0.5 * (low + high), 0.5 * (high - low).norm()
-    # Drawn where the generator lives, so that one seed means the same places on every device.
-    device = generator.device
+    device = generator.device  # other kinds of device draw other numbers from the same seed
     view = int(torch.randint(len(cameras.centre), (1,), generator=generator, device=device))
     yaw, pitch = (TURN_RAD * torch.randn(2, generator=generator, device=device)).to(centre)
     share = torch.rand(1, generator=generator, device=device).to(centre)

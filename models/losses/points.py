@@ -47,7 +47,7 @@ def point_eikonal(
     """
     points, _ = points_of(step)
     in_space = round(count * elsewhere)
-    # Drawn where the generator lives, so that one seed means the same points on every device.
+    # Drawn where the generator lives; other kinds of device draw other numbers from the same seed.
     source, device = step.generator, step.generator.device
     picked = torch.randint(len(points), (count - in_space,), generator=source, device=device).to(points.x.device)
     spread = torch.rand(in_space, 3, generator=source, device=device).to(points.x) * 2.0 - 1.0

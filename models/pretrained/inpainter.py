@@ -42,8 +42,9 @@ class Inpainter:
     ) -> UInt8[np.ndarray, "s s 3"]:
         """The image with its masked pixels drawn anew.
 
-        ``strength`` (0 to 1] is how far from the image it begins: 1 is pure noise.  The noise is drawn on the CPU, so
-        that ``seed`` gives the same drawing on every device.  Raises UserError where the model yields no numbers.
+        ``strength`` (0 to 1] is how far from the image it begins: 1 is pure noise.  The noise is drawn on the CPU,
+        so that ``seed`` gives the same on every device of one precision; what is drawn from it differs by the devices'
+        rounding, which many steps may make visible.  Raises UserError where the model yields no numbers.
         """
         from PIL import Image
 

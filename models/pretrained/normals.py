@@ -27,8 +27,8 @@ class NormalPredictor:
     def __call__(self, image: UInt8[np.ndarray, "h w 3"], seed: int) -> Float[np.ndarray, "h w 3"]:
         """Unit vectors in ``axes``, float32; the steps and the size that it works at are those its weights come with.
 
-        The noise is drawn on the CPU, so that ``seed`` gives the same normals on every device.  Raises UserError where
-        the network yields no numbers.
+        The noise is drawn on the CPU, so that ``seed`` gives the same on every device of one precision; the normals
+        still differ by the devices' rounding.  Raises UserError where the network yields no numbers.
         """
         predicted = self._pipeline(
             image.astype(np.float32) / 255.0,
