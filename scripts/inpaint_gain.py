@@ -28,7 +28,7 @@ from scripts.bench_subjects import generated_subjects
 from scripts.inpaint_page import Made, page
 from scripts.inpaint_panel import write_sheet
 from scripts.inpaint_scores import RoomScoring, score_room, scores_of
-from scripts.inpaint_truth import ORACLE, MaskCounts, ObjectWork, counts_of, look_at_room, work_of
+from scripts.inpaint_truth import DRAWN, ORACLE, MaskCounts, ObjectWork, counts_of, look_at_room, work_of
 
 # Beyond those of scripts.bench_subjects: nothing was tuned on these either.
 UNSEEN_SEED = 7_100_000
@@ -40,6 +40,8 @@ WAYS = {
     NONE: "`confs/fast.conf` as it is; hidden pixels stay unknown, and priors alone decide what is there",
     ORACLE: "an in-painter that returns the true, unoccluded colours and depth, under the masks found above; all "
     "else, the check of its fills included, is as for any other in-painter: the ceiling",
+    DRAWN: "the same with the true hidden pixels for masks, as somebody could draw them by hand and put them into the "
+    "object folder: what the found masks cost",
     CLASSICAL: "`prepare.inpaint.painter=classical`, which needs no weights",
 }
 
@@ -84,15 +86,22 @@ def main() -> int:
 
 def _make(base: Base, works: list[ObjectWork], options: Options) -> RoomScoring:
     """The room's judged objects reconstructed in the other ways, and what their scoring is told."""
-    some = replace(base, folders={one.task.instance_id: one.task.object_folder for one in works})
-    for way, more in ((ORACLE, ()), (CLASSICAL, ("prepare.inpaint.painter=classical",))):
-        log.info("%s: %s", base.scan.name, way)
+    found = {one.task.instance_id: one.task.object_folder for one in works}
+    drawn = {one.drawn.instance_id: one.drawn.object_folder for one in works}
+    ours = base.job.settings
+    ways = (
         # The oracle's training folders are there, and current: the program goes on from them.
-        run_program(some, base.folder(way), options.settings(more) if more else base.job.settings)
+        (ORACLE, found, ours),
+        (DRAWN, drawn, ours),
+        (CLASSICAL, found, options.settings(("prepare.inpaint.painter=classical",))),
+    )
+    for way, folders, settings in ways:
+        log.info("%s: %s", base.scan.name, way)
+        run_program(replace(base, folders=folders), base.folder(way), settings)
     assert base.subject.truth is not None
-    folders = {way: base.folder(OURS if way == NONE else way) / "meshes" for way in WAYS}
+    meshes = {way: base.folder(OURS if way == NONE else way) / "meshes" for way in WAYS}
     looked = {one.task.instance_id: one.out for one in works}
-    return RoomScoring(base.subject.scan, base.subject.truth, folders, looked, base.folder("gain"))
+    return RoomScoring(base.subject.scan, base.subject.truth, meshes, looked, base.folder("gain"))
 
 
 def _in_processes(what: str, work: Any, tasks: list[tuple[Any, ...]]) -> None:

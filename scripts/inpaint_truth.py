@@ -6,12 +6,13 @@ All three need the room furnished and lit anew, some seconds, so one process doe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.settings import ScoreSettings
-from scene.files import fingerprint, is_current, read_json, stage_folder, write_json
+from scene.files import atomic_folder, fingerprint, is_current, read_json, stage_folder, write_json
 from scene.runlog import log
 from scripts.bench_base import ROOT, Base
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scene.room.truth import TrueRoom
 
 ORACLE = "oracle"
+DRAWN = "oracle, masks drawn right"
 LEAST_TRUE_PX = 2000  # hidden of an object, in all its picked views together: with fewer it is not judged
 
 
@@ -62,6 +64,7 @@ class ObjectWork:
     """What the room's process is told of one object."""
 
     task: ObjectTask  # of the oracle's run
+    drawn: ObjectTask  # of its run with the true masks, which lie in this one's object folder as if drawn by hand
     truth: Path  # its true mesh
     out: Path  # masks.json, panel.png, occluded.npy
     mark: str
@@ -74,16 +77,22 @@ def work_of(base: Base) -> list[ObjectWork]:
     from pipeline import object_task
 
     assert base.subject.truth is not None
-    job = replace(base.job, out=base.folder(ORACLE))
+    job, drawn_job = (replace(base.job, out=base.folder(way)) for way in (ORACLE, DRAWN))
     sources = [ROOT / "preprocess" / "hidden.py", *sorted((ROOT / "scripts").glob("inpaint_*.py"))]
     works = []
     for instance_id in base.made:
         truth = base.subject.truth / f"obj_{instance_id - 1}.ply"
         if truth.is_file():
             task = object_task(job, instance_id, base.folders[instance_id], base.extract_mark)
+            drawn = object_task(drawn_job, instance_id, drawn_folder(base, instance_id), base.extract_mark)
             mark = fingerprint([task.prepare_mark, asdict(ScoreSettings())], [truth, *sources])
-            works.append(ObjectWork(task, truth, base.folder("masks") / f"obj_{instance_id}", mark))
+            works.append(ObjectWork(task, drawn, truth, base.folder("masks") / f"obj_{instance_id}", mark))
     return works
+
+
+def drawn_folder(base: Base, instance_id: int) -> Path:
+    """The object folder with its true masks."""
+    return base.folder(DRAWN) / "objects" / base.folders[instance_id].name
 
 
 def look_at_room(scan: Path, works: list[ObjectWork]) -> None:
@@ -102,7 +111,8 @@ def look_at_room(scan: Path, works: list[ObjectWork]) -> None:
 def _is_done(work: ObjectWork) -> bool:
     if not is_current(work.out, work.mark):
         return False
-    return not counts_of(work).is_judged or is_current(work.task.training_folder, work.task.prepare_mark)
+    filled = (is_current(task.training_folder, task.prepare_mark) for task in (work.task, work.drawn))
+    return not counts_of(work).is_judged or all(filled)
 
 
 def _look_at_object(room: TrueRoom, work: ObjectWork) -> None:
@@ -119,7 +129,9 @@ def _look_at_object(room: TrueRoom, work: ObjectWork) -> None:
     scene, totals = views.name.split("_scannet")[0], [int(m.sum()) for m in (true, found, true & found)]
     counts = MaskCounts(scene, instance_id, views.label, len(views), *totals)
     if counts.is_judged:
-        _fill(room, work, shape)
+        _draw(work, true, loaded.numbers)
+        for task in (work.task, work.drawn):
+            _fill(room, task, shape)
 
     def write(folder: Path) -> None:
         import numpy as np
@@ -135,12 +147,26 @@ def _look_at_object(room: TrueRoom, work: ObjectWork) -> None:
     stage_folder(work.out, work.mark, write)
 
 
-def _fill(room: TrueRoom, work: ObjectWork, shape: trimesh.Trimesh) -> None:
+def _draw(work: ObjectWork, true: np.ndarray, numbers: Sequence[int]) -> None:
+    """An object folder of which all but the masks lies in the run's own."""
+    from scene.images import write_image
+
+    source, folder = work.task.object_folder.resolve(), work.drawn.object_folder
+    scene, instance_id = source.name.split("_")[0].removeprefix("scene"), work.task.instance_id
+    with atomic_folder(folder) as temporary:
+        for path in source.iterdir():
+            (temporary / path.name).symlink_to(path)
+        masks = temporary / f"only-seg-{scene}-obj{instance_id}"
+        masks.mkdir()
+        for number, mask in zip(numbers, true, strict=True):
+            write_image(masks / f"{number}_class_inpaint mask.png", mask.astype("uint8") * 255)
+
+
+def _fill(room: TrueRoom, task: ObjectTask, shape: trimesh.Trimesh) -> None:
     """The training folder as the program makes it, with the oracle for its in-painter."""
     from preprocess.training_folder import Learned, prepare
     from scripts.inpaint_oracle import OraclePainter
 
-    task = work.task
     learned = Learned(painter=OraclePainter(room.thing(task.instance_id)), shape_of=lambda views: shape)
     stage_folder(
         task.training_folder,

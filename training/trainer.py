@@ -134,8 +134,10 @@ class Trainer:
             if other is not None:
                 raise refusal(self._checkpoints, "the phase", other.phase, " or ".join(names))
             return
-        runs = (checkpoint.run, self._identity(checkpoint.phase))
-        refuse_other_run(*(runs if to_fit else map(without_losses, runs)), self._checkpoints)
+        there, here = checkpoint.run, self._identity(checkpoint.phase)
+        if not to_fit:
+            there, here = without_losses(there), without_losses(here)
+        refuse_other_run(there, here, self._checkpoints)
         state = checkpoint.tensors
         try:
             self.field.load_state_dict({key[6:]: value for key, value in state.items() if key.startswith("field/")})

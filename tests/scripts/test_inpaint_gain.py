@@ -19,7 +19,7 @@ from scripts.inpaint_oracle import OraclePainter
 from scripts.inpaint_page import LEAST_OCCLUDED, Made, page
 from scripts.inpaint_panel import panel, write_sheet
 from scripts.inpaint_scores import RoomScoring, score_room, scores_of
-from scripts.inpaint_truth import LEAST_TRUE_PX, MaskCounts
+from scripts.inpaint_truth import DRAWN, LEAST_TRUE_PX, MaskCounts
 from tests.preprocess.boarded_box import boarded_box
 from tests.scene.tiny_scan import write_tiny_scan
 
@@ -49,6 +49,7 @@ def test_the_page_tells_means_over_judged_objects_and_wrong_pixels_of_the_others
     scores = {
         "none": [_scores(0.2), _scores(0.4)],
         "oracle": [_scores(0.5), _scores(0.6)],
+        DRAWN: [_scores(0.6), _scores(0.3)],
         "classical": [_scores(0.1)] * 2,
     }
     text = page(MADE, counts, scores)
@@ -56,12 +57,14 @@ def test_the_page_tells_means_over_judged_objects_and_wrong_pixels_of_the_others
     assert "the masks hold 30 wrong pixels a view" in text
     assert "| none | 0.300 |" in text
     assert "1.20" in text
-    assert "is +0.250 (wanted: +0.10); 2 of 2 objects gain" in text
+    assert "is +0.250 (2 of 2 objects gain, 0 lose more than 0.01) (wanted: +0.10)" in text
+    assert "with the true masks +0.150 (1 of 2 objects gain, 1 lose more than 0.01)" in text
 
 
 def test_an_object_with_hardly_any_occluded_surface_has_no_say_there():
     little = _scores(1.0, LEAST_OCCLUDED / 2)
-    scores = {"none": [_scores(0.2), little], "oracle": [_scores(0.5), little], "classical": [_scores(0.1), little]}
+    recalls = {"none": 0.2, "oracle": 0.5, DRAWN: 0.5, "classical": 0.1}
+    scores = {way: [_scores(recall), little] for way, recall in recalls.items()}
     text = page(MADE, [_counts(4000, 5000, 3000)] * 2, scores)
     assert "| oracle | 0.500 |" in text
     assert "is +0.300" in text
