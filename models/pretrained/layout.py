@@ -17,6 +17,7 @@ CHECKER = "safety_checker"  # a component that is never loaded (models.pretraine
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 _IMAGE_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _NO_TOKENIZER = "the tokenizer's files are missing"
+_FOREIGN = "open_clip"  # begins the names of another library's files, which the laion networks have beside these
 _LONGEST_HEADER = 100 << 20  # bytes, of a safetensors file
 
 
@@ -35,10 +36,18 @@ def fault_of(folder: Path) -> str:
 
 
 def parameters_of(folder: Path) -> int:
-    """How many numbers the weights of a whole network are."""
+    """How many numbers the weights of a whole network are; those that lie there at two precisions count once."""
     places = list(_components(folder)) if (folder / INDEX).is_file() else [folder]
-    headers = (_header(path)[1] for place in places for path in place.glob("*.safetensors"))
-    return sum(math.prod(tensor["shape"]) for header in headers for tensor in header.values())
+    return sum(math.prod(tensor["shape"]) for place in places for tensor in _tensors(place).values())
+
+
+def _tensors(place: Path) -> dict[str, Any]:
+    """Dtype, shape and place of every tensor in a folder by name."""
+    return {name: tensor for path in _weight_files(place) for name, tensor in _header(path)[1].items()}
+
+
+def _weight_files(place: Path) -> list[Path]:
+    return sorted(path for path in place.glob("*.safetensors") if not path.name.startswith(_FOREIGN))
 
 
 def _components(folder: Path) -> Iterator[Path]:
@@ -69,7 +78,7 @@ def _has_any(folder: Path, names: tuple[str, ...]) -> bool:
 
 def _weights_fault(folder: Path) -> str:
     """What is wrong with the weights that lie in a folder; nothing where they are whole."""
-    paths = sorted(folder.glob("*.safetensors"))
+    paths = _weight_files(folder)
     for index in folder.glob("*.safetensors.index.json"):
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
