@@ -96,7 +96,8 @@ def test_the_shape_follows_too(sphere_views: ObjectViews) -> None:
     novel = NovelViews(sphere_views, encoder, RenderSettings(), CPU)
     field = build_field(HASH, seed=0)
     optimizer = torch.optim.Adam(field.sdf_network.parameters(), lr=2e-3)
-    generator, x = torch.Generator().manual_seed(0), 0.5 * torch.nn.functional.normalize(torch.randn(200, 3), dim=-1)
+    generator = torch.Generator().manual_seed(0)
+    x = 0.5 * torch.nn.functional.normalize(torch.randn(200, 3, generator=generator), dim=-1)
     before = field.sdf(x).mean().item()
     for _ in range(10):
         optimizer.zero_grad()
