@@ -114,8 +114,8 @@ def extract_objects(job: Job, scan: Scan, scan_mark: str, watch: Stopwatch) -> t
     def make(temporary: Path) -> None:
         warm_up_tasks()
         extract(scan, temporary, job.settings.extract, job.objects, **looks_of(job.settings, job.device))
-        for folder in folders_in(root) if root.is_dir() else []:
-            keep_hand_made(folder, temporary / folder.name)
+        before = folders_in(root) if root.is_dir() else []
+        keep_hand_made({folder: temporary / folder.name for folder in before})
 
     if not stage_folder(root, chosen, make):
         _recall(watch, root)

@@ -6,6 +6,7 @@ Folders are made anew when what they are made from changes; what somebody put in
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from scene.errors import UserError
@@ -19,17 +20,28 @@ def hand_made(object_folder: Path) -> list[Path]:
     return sorted(path for pattern in _FOLDERS for path in object_folder.glob(pattern) if path.is_dir())
 
 
-def keep_hand_made(old: Path, new: Path) -> None:
-    """Copy what was put into an object folder into the one that will take its place.
+def keep_hand_made(replacements: Mapping[Path, Path]) -> None:
+    """Copy what was put into object folders into those that will take their places, old -> new.
 
-    Raises UserError where it does not fit: the views are others, or there is no such object any more.
+    Raises UserError, which names all that does not fit and leaves everything as it was: the views are others, or there
+    is no such object any more.
     """
-    for folder in hand_made(old):
-        if not new.is_dir() or _frames(old) != _frames(new):
-            raise UserError(
-                f"{folder}: goes by views that would be made anew; move it away, or run as when they were picked"
-            )
-        shutil.copytree(folder, new / folder.name)
+    made = {old: folders for old in replacements if (folders := hand_made(old))}
+    stranded = [
+        folder
+        for old, folders in made.items()
+        if not replacements[old].is_dir() or _frames(old) != _frames(replacements[old])
+        for folder in folders
+    ]
+    if stranded:
+        what, them = ("goes", "it") if len(stranded) == 1 else ("go", "them")
+        raise UserError(
+            f"{', '.join(map(str, stranded))}: {what} by views that would be made anew; move {them} away, or give the "
+            "same settings and --objects as when they were picked"
+        )
+    for old, folders in made.items():
+        for folder in folders:
+            shutil.copytree(folder, replacements[old] / folder.name)
 
 
 def _frames(object_folder: Path) -> list[int]:

@@ -143,7 +143,7 @@ def _write(
             pass
         for i, writer in writers.items():
             writer.finish(notes[i])
-            keep_hand_made(folders[i], writer.folder)
+        keep_hand_made({folders[i]: writer.folder for i, writer in writers.items()})
     return list(folders.values())
 
 

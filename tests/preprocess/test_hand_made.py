@@ -15,7 +15,7 @@ from scene.images import write_image
 from scene.scannet import open_scan
 from tests.scene.tiny_scan import write_tiny_scan
 
-NAME = "scene0001_00_scannet_obj_2"
+NAME, OTHER = "scene0001_00_scannet_obj_2", "scene0001_00_scannet_obj_3"
 
 
 @pytest.fixture
@@ -49,7 +49,25 @@ def test_other_views_are_refused_and_nothing_is_lost(root: Path) -> None:
 
 
 def test_an_object_that_would_go_is_refused(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="move it away"):
-        keep_hand_made(root / "objects" / NAME, tmp_path / "nowhere")
+    with pytest.raises(UserError, match="move it away, or give the same settings and --objects"):
+        keep_hand_made({root / "objects" / NAME: tmp_path / "nowhere"})
     (tmp_path / "plain").mkdir()
-    keep_hand_made(tmp_path / "plain", tmp_path / "nowhere")  # nothing was put there
+    keep_hand_made({tmp_path / "plain": tmp_path / "nowhere"})  # nothing was put there
+
+
+def test_all_that_does_not_fit_is_named_at_once_and_nothing_is_copied(root: Path, tmp_path: Path) -> None:
+    objects = root / "objects"
+    scan = open_scan(root / "scene0001_00_scannet")
+    extract(scan, objects, ExtractSettings(), [3])
+    (objects / OTHER / "pred_normal").mkdir()
+    (objects / OTHER / "only-seg-0001-obj3").mkdir()
+    extract(scan, tmp_path / "same", ExtractSettings(), [2])
+    with pytest.raises(
+        UserError, match=r"obj_3/only-seg-0001-obj3, .*obj_3/pred_normal: go by views .* move them away"
+    ):
+        keep_hand_made({objects / NAME: tmp_path / "same" / NAME, objects / OTHER: tmp_path / "nowhere"})
+    assert hand_made(tmp_path / "same" / NAME) == []
+    with pytest.raises(UserError, match=rf"{NAME}.*, .*{OTHER}"):  # of all objects
+        extract(scan, objects, ExtractSettings(min_views=1, max_views=2, min_gain=1.0), [2, 3])
+    assert len(hand_made(objects / NAME)) == 1
+    assert len(hand_made(objects / OTHER)) == 2
