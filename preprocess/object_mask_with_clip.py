@@ -1,9 +1,11 @@
 """From a scan with instances to one object folder each: views scored, picked, and every pixel given its one fact.
 
     python preprocess/object_mask_with_clip.py [--scannet_root ./scannet] [--scene_name scene0005_00] [--objects 3,5]
+        [--conf confs/published.conf] [--set KEY=VALUE ...]
 
-Writes ``<scannet_root>/object_original_with_clip/<scene>_scannet_obj_<id>/`` (``scene.object_source``).  CLIP scores
-the views, and names things without a name, where its weights are (``confs/pretrained.conf``).
+Writes ``<scannet_root>/object_original_with_clip/<scene>_scannet_obj_<id>/`` (``scene.object_source``).  Of the
+configuration it reads the sections ``extract`` and ``pretrained.clip``.  Without ``--conf`` CLIP scores the views, and
+names things without a name; where its weights are not here, sharpness and visible area do.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ if not __package__:  # run as a script: modules are found from the project's roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from models.pretrained.register import presence, read_register
+from models.pretrained.settings import Weights
 from preprocess.hand_made import keep_hand_made
 from preprocess.marks import marks_of
 from preprocess.settings import ExtractSettings
 from preprocess.sightings import Sightings, crops_of, look_at_all
 from preprocess.views import Namer, Scorer, Sighting, ViewCrop, select_views, sharpness_times_area
+from scene.config import load
 from scene.errors import UserError
 from scene.facts import find_doubts, object_facts
 from scene.files import atomic_folder
@@ -33,6 +37,9 @@ from scene.scannet import open_scan
 from scene.scannet_labels import UNNAMED
 from scene.stream import ahead
 from scene.view_notes import UNKNOWN, ViewNotes
+
+PUBLISHED = Path(__file__).resolve().parents[1] / "confs" / "published.conf"
+_OWN = ("extract.name_by_clip=true",)  # beside the published settings
 
 
 def extract(
@@ -153,19 +160,20 @@ def main() -> int:
     parser.add_argument("--scene_name", nargs="*", help="scenes to extract, as scene0005_00; default: all there are")
     parser.add_argument("--objects", help="instance ids, as 3,5; default: all that are not background")
     parser.add_argument("--instances", type=Path, help="instances found by preprocess/segment_scan.py (for one scene)")
+    parser.add_argument("--conf", type=Path, help="configuration; default: confs/published.conf, and names by CLIP")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting of it")
     arguments = parser.parse_args()
     scans = find_scans(arguments.scannet_root, arguments.scene_name)
     if arguments.instances is not None and len(scans) != 1:
         raise UserError(f"--instances {arguments.instances}: belongs to one scan; name it with --scene_name")
     ids = parse_ids(arguments.objects)
+    settings, weights = settings_of(arguments.conf, arguments.set)
     out_root = arguments.scannet_root / "object_original_with_clip"
-    scorer, namer = clip_where_present()
+    scorer, namer = clip_where_present(settings, weights)
     failed = 0
     for folder in scans:
         try:
-            for path in extract(
-                open_scan(folder, arguments.instances), out_root, ExtractSettings(), ids, scorer, namer
-            ):
+            for path in extract(open_scan(folder, arguments.instances), out_root, settings, ids, scorer, namer):
                 print(path)
         except UserError as error:
             if len(scans) == 1:
@@ -175,21 +183,36 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def clip_where_present() -> tuple[Scorer, Namer | None]:
-    """CLIP's scores and names where its weights are here, as the published command has them; says what is done."""
-    weights = read_register()["clip"]
+def settings_of(conf: Path | None, overrides: Sequence[str]) -> tuple[ExtractSettings, Weights]:
+    """The settings of a configuration (none: the command's own), and the CLIP that it names.
+
+    Raises UserError on an override of another section, which nothing here would read.
+    """
+    for text in overrides:
+        if not text.strip().startswith(("extract.", "pretrained.clip.")):
+            raise UserError(f"--set {text}: only extract.* and pretrained.clip.* are read here")
+    chosen = [*([] if conf else _OWN), *overrides]
+    path = conf or PUBLISHED
+    return load(path, ExtractSettings, chosen, section="extract"), read_register(path, chosen)["clip"]
+
+
+def clip_where_present(settings: ExtractSettings, weights: Weights) -> tuple[Scorer, Namer | None]:
+    """CLIP's scores and names as far as they are asked for and its weights are here; says what is done."""
+    if settings.scorer != "clip" and not settings.name_by_clip:
+        return sharpness_times_area, None
     found = presence(weights)
     if found.folder is None:
-        log.info("views are scored by sharpness and visible area, and not by CLIP: %s", found.reason)
+        log.info("without CLIP views are scored by sharpness and visible area, and nothing is named: %s", found.reason)
         return sharpness_times_area, None
     import torch
 
     from models.pretrained.clip import load_clip
     from preprocess.clip_views import clip_namer, clip_scorer
 
-    log.info("views are scored by %s", weights.id)
     clip = load_clip(weights, "cuda" if torch.cuda.is_available() else "cpu")
-    return clip_scorer(clip), clip_namer(clip)
+    by_clip = settings.scorer == "clip"
+    log.info("views are scored by %s", weights.id if by_clip else "sharpness and visible area; CLIP gives names")
+    return clip_scorer(clip) if by_clip else sharpness_times_area, clip_namer(clip) if settings.name_by_clip else None
 
 
 def find_scans(root: Path, scenes: Sequence[str] | None) -> list[Path]:

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from models.pretrained.clip import load_clip
+from models.pretrained.register import read_register
 from models.pretrained.settings import Weights
 from preprocess.clip_views import TOP, VOCABULARY, clip_namer, clip_scorer, image_features, read_vocabulary, square_crop
-from preprocess.object_mask_with_clip import extract, main
+from preprocess.object_mask_with_clip import PUBLISHED, extract, main, settings_of
 from preprocess.settings import ExtractSettings
 from preprocess.views import ViewCrop, sharpness_times_area
 from scene.errors import UserError
@@ -169,12 +170,11 @@ def test_the_command_uses_clip_where_its_weights_are(
     clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_tiny_scan(tmp_path / "scene0001_00_scannet", frames=4)
-    monkeypatch.setattr("sys.argv", ["x", "--scannet_root", str(tmp_path), "--objects", "3"])
+    command = ["x", "--scannet_root", str(tmp_path), "--objects", "3"]
     folder = tmp_path / "object_original_with_clip" / "scene0001_00_scannet_obj_3"
     scores = []
-    for where, said in ((tmp_path / "nowhere", "and not by CLIP"), (clip_folder, f"scored by {clip_folder}")):
-        register = {"clip": Weights(str(where))}
-        monkeypatch.setattr("preprocess.object_mask_with_clip.read_register", lambda register=register: register)
+    for where, said in ((tmp_path / "nowhere", "without CLIP"), (clip_folder, f"scored by {clip_folder}")):
+        monkeypatch.setattr("sys.argv", [*command, "--set", f"pretrained.clip.id={where}"])
         caplog.clear()
         with caplog.at_level("INFO"):
             assert main() == 0
@@ -182,3 +182,35 @@ def test_the_command_uses_clip_where_its_weights_are(
         scores.append(list(open_object_source(folder).notes.scores))
     assert all(-1 <= score <= 1 for score in scores[1])
     assert scores[0] != scores[1]
+
+
+def test_the_command_takes_a_configuration_and_its_settings(
+    clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_tiny_scan(tmp_path / "scene0001_00_scannet", frames=4)
+    (tmp_path / "mine.conf").write_text(
+        f'pretrained.clip.id = "{clip_folder}"\nextract {{ scorer = clip, sure_views = 4 }}\nfit.nonsense = 1'
+    )
+    command = ["x", "--scannet_root", str(tmp_path), "--objects", "3", "--conf", str(tmp_path / "mine.conf")]
+    monkeypatch.setattr("sys.argv", [*command, "--set", "extract.sure_views=9"])
+    with caplog.at_level("INFO"):
+        assert main() == 0
+    assert f"scored by {clip_folder}" in caplog.text
+    assert "in 4 views (9 are wanted)" in caplog.text
+    monkeypatch.setattr("sys.argv", [*command, "--set", "extract.scorer=sharpness"])
+    monkeypatch.setattr("preprocess.object_mask_with_clip.presence", None)  # what is not asked for is not looked for
+    assert main() == 0
+    monkeypatch.setattr("sys.argv", [*command, "--set", "extract.scorers=clip"])
+    with pytest.raises(UserError, match=r"unknown setting extract\.scorers"):
+        main()
+    monkeypatch.setattr("sys.argv", [*command, "--set", "mesh.voxel_m=1"])
+    with pytest.raises(UserError, match=r"--set mesh\.voxel_m=1: only extract\.\* and pretrained\.clip\.\* are read"):
+        main()
+
+
+def test_without_a_configuration_clip_scores_and_names() -> None:
+    own, clip = settings_of(None, [])
+    assert own == ExtractSettings(scorer="clip", name_by_clip=True)
+    assert clip == read_register()["clip"]
+    published, _ = settings_of(PUBLISHED, [])
+    assert published == dataclasses.replace(own, name_by_clip=False)
