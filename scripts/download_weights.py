@@ -10,7 +10,6 @@ it was stopped.  HF_TOKEN (for gated networks) and HF_HUB_OFFLINE are respected.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from models.pretrained.register import REGISTER, hub_request, is_on_hub, presenc
 from models.pretrained.settings import Weights
 from scene.errors import UserError
 from scene.runlog import log, run_cli
+from scripts.disk import check_space
 
 
 def main() -> int:
@@ -71,26 +71,16 @@ def _download(part: str, weights: Weights, folder: Path | None) -> None:
     try:
         plan = snapshot_download(**request, dry_run=True)
         missing = sum(file.file_size or 0 for file in plan if file.will_download)
-        _check_space(missing, folder or Path(constants.HF_HUB_CACHE))
+        check_space([(folder or Path(constants.HF_HUB_CACHE), missing)], "set HF_HOME to a folder on another disk")
         log.info(
             "%s: %.1f GB of %s (licence: %s)", part, missing / 1e9, weights.repository, weights.licence or "see there"
         )
         snapshot_download(**request)
     except FAILURES as error:
-        raise UserError(explain(error, weights.repository, weights.revision, _instead(part, weights))) from error
+        instead, carry = _instead(part, weights), "fetch it with --to FOLDER where there is one and carry it here"
+        raise UserError(explain(error, weights.repository, weights.revision, instead, carry)) from error
     if weights.revision == "main" and plan:
         log.info("%s: to pin what came, write %s@%s", part, weights.repository, plan[0].commit_hash)
-
-
-def _check_space(missing: int, folder: Path) -> None:
-    """Raise UserError where ``missing`` bytes do not fit on the disk of a folder (which may not be there yet)."""
-    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if free < missing:
-        raise UserError(
-            f"{folder}: {missing / 1e9:.1f} GB are to come and {free / 1e9:.1f} GB are free; free some space, or set "
-            "HF_HOME to a folder on another disk"
-        )
 
 
 def _instead(part: str, weights: Weights) -> str:

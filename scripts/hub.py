@@ -23,7 +23,6 @@ from huggingface_hub.utils.logging import set_verbosity_error
 
 FAILURES = (HTTPError, OSError, EntryNotFoundError, XetDownloadError)
 _WRAPPERS = (DryRunError, LocalEntryNotFoundError)
-_CARRY = "fetch it with --to FOLDER where there is one and carry it here"
 
 
 def silence_retries() -> None:
@@ -32,10 +31,13 @@ def silence_retries() -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
-def explain(error: BaseException, repository: str, revision: str, instead: str) -> str:
-    """Why ``repository`` could not be fetched, and what to do; ``instead`` is what to do where it is not to be had."""
+def explain(error: BaseException, repository: str, revision: str, instead: str, carry: str) -> str:
+    """Why ``repository`` could not be fetched, and what to do.
+
+    ``instead`` is what to do where it is not to be had, and ``carry`` where there is no network.
+    """
     if constants.HF_HUB_OFFLINE or isinstance(error, OfflineModeIsEnabled):
-        return f"{repository}: HF_HUB_OFFLINE forbids the network; unset it, or {_CARRY}"
+        return f"{repository}: HF_HUB_OFFLINE forbids the network; unset it, or {carry}"
     # The library looks into its cache when the hub refuses it, and then complains of the cache.
     if isinstance(error, _WRAPPERS) and error.__cause__ is not None:
         error = error.__cause__
@@ -55,4 +57,4 @@ def explain(error: BaseException, repository: str, revision: str, instead: str) 
         return f"{repository}: the disk is full; free some space and run the same command again"
     if isinstance(error, PermissionError):
         return f"{error.filename}: cannot be written; set HF_HOME to another folder"
-    return f"{repository}: the hub cannot be reached; run the same command again with a network, or {_CARRY}"
+    return f"{repository}: the hub cannot be reached; run the same command again with a network, or {carry}"

@@ -110,7 +110,7 @@ def test_withdrawn_and_gated_networks_name_the_alternative(hub: Any, caplog: pyt
 
 def test_that_the_network_is_forbidden_is_told_before_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert "HF_HUB_OFFLINE forbids" in explain(GONE, "a/b", "main", "")
+    assert "HF_HUB_OFFLINE forbids" in explain(GONE, "a/b", "main", "", "")
 
 
 def test_what_is_needed_is_fetched_once_after_its_size_was_said(
