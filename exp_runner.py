@@ -31,11 +31,8 @@ def main() -> None:
     arguments = parse_arguments()
     if Path(arguments.scene_name).name != arguments.scene_name:
         raise UserError(f"--scene_name {arguments.scene_name}: give the folder's name alone; --dataset_root says where")
-    from parts import choose_parts
-    from scene.object_folder import read_training_folder
-
     settings = load(arguments.conf, Settings, arguments.set)
-    settings, _ = choose_parts(replace(settings, extract=ExtractSettings(), prepare=PrepareSettings()))  # are done
+    from scene.object_folder import read_training_folder
 
     views = read_training_folder(arguments.dataset_root / arguments.scene_name)
     folder = arguments.exp_root / arguments.scene_name / f"exp_{arguments.scene_name}"
@@ -47,10 +44,13 @@ def main() -> None:
 def train(arguments: argparse.Namespace, settings: Settings, views: ObjectViews, folder: Path) -> None:
     """Run the configuration's phases; with --is_continue from where the last run stopped."""
     from models.devices import device_of_number
-    from parts import clip_of_fit
+    from parts import choose_parts, clip_of_fit
     from training.trainer import fit
 
-    record = {"command": sys.argv, "seed": arguments.seed, "settings": to_dict(settings), **provenance()}
+    # Views are picked and prepared; of the networks only the fit's matters.
+    settings, used = choose_parts(replace(settings, extract=ExtractSettings(), prepare=PrepareSettings()), ("clip",))
+    about = {"command": sys.argv, "seed": arguments.seed, "settings": to_dict(settings), "parts": used}
+    record = {**about, **provenance()}
     write_json(folder / "recording" / "run.json", record)
     device = device_of_number(arguments.gpu)
     clip = clip_of_fit(settings, str(device))
@@ -126,4 +126,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    run_cli(main)
+    run_cli(main, "--is_continue goes on from the last checkpoint, where there is one")

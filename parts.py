@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.pretrained.settings import Weights
 from scene.config import to_dict
+from scene.errors import UserError
 from scene.files import fingerprint
 from scene.runlog import log
 from settings import Settings
@@ -29,6 +30,7 @@ class Part:
     name: str  # of its section in confs/pretrained.conf
     wanted: Callable[[Settings], bool]
     without: Callable[[Settings], Settings]  # the same settings with its stand-in
+    instead: Callable[[Settings], str] = lambda _: ""  # what settings that do not want it use in its place, if not that
 
 
 def _has_clip_loss(settings: Settings) -> bool:
@@ -55,11 +57,21 @@ PARTS = (
         lambda s: s.extract.scorer == "clip" or s.extract.name_by_clip or _has_clip_loss(s),
         _without_clip,
     ),
-    Part("inpainter", lambda s: s.prepare.inpaint.painter == "diffusion", _without_inpainter),
+    Part(
+        "inpainter",
+        lambda s: s.prepare.inpaint.painter == "diffusion",
+        _without_inpainter,
+        lambda s: (
+            "the classical painter, which continues the seen surface"
+            if s.prepare.inpaint.painter == "classical"
+            else ""
+        ),
+    ),
     Part(
         "normals",
         lambda s: s.prepare.normals == "predicted",
         lambda s: replace(s, prepare=replace(s.prepare, normals="depth")),
+        lambda s: {"none": "no normals", "folder": "those in the object folders"}.get(s.prepare.normals, ""),
     ),
 )
 
@@ -70,9 +82,10 @@ ALL = tuple(part.name for part in PARTS)
 def choose_parts(settings: Settings, names: Sequence[str] = ALL) -> tuple[Settings, list[dict[str, Any]]]:
     """Settings in which a stand-in takes the place of every part whose weights are absent, and a record a part.
 
-    A stand-in for a part that was asked for is logged in one line.
+    A stand-in for a part that was asked for is logged in one line.  Raises UserError where absent weights are not the
+    register's: whoever names others wants those.
     """
-    from models.pretrained.register import presence, remedy
+    from models.pretrained.register import presence, read_register, remedy
 
     records = []
     for part in PARTS:
@@ -82,8 +95,10 @@ def choose_parts(settings: Settings, names: Sequence[str] = ALL) -> tuple[Settin
         wanted = part.wanted(settings)
         found = presence(weights) if wanted else None
         used = found is not None and found.folder is not None
-        says = f"{weights.id} is used" if used else f"{weights.stand_in} (switched off)"
+        says = f"{weights.id} is used" if used else f"{part.instead(settings) or weights.stand_in} (switched off)"
         if found is not None and not used:
+            if weights.id != read_register()[part.name].id:
+                raise UserError(f"pretrained.{part.name}.id={weights.id}: {found.reason}; {remedy(weights, part.name)}")
             says = f"{weights.stand_in}: {found.reason}"
             log.warning("%s: %s; to have it, %s", part.name, says, remedy(weights, part.name))
             settings = part.without(settings)

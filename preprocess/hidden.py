@@ -47,13 +47,14 @@ def drawn_masks(object_folder: Path, camera: Intrinsics) -> dict[int, Bool[np.nd
     """The masks that somebody drew, in ``camera``'s size, by the view's number; {} where there are none.
 
     They lie in O2-Recon's ``only-seg-<four digits of the scene>-obj<id>/<view>_class_inpaint mask.png`` within the
-    object folder; white is to be in-painted.  One that cannot be read is left out with a warning.
+    object folder; white is to be in-painted.  One that is named otherwise or cannot be read is left out with a warning.
     """
     masks = {}
-    for path in sorted(object_folder.glob(f"only-seg-*/*{_DRAWN}")):
+    pattern, example = _folder_of_masks(object_folder.name)
+    for path in sorted(object_folder.glob("only-seg-*/*.png")):
         number = path.name.removesuffix(_DRAWN)
-        if not (re.fullmatch(_folder_pattern(object_folder.name), path.parent.name) and number.isdecimal()):
-            log.warning("%s: is not a mask of %s and is left out", path, object_folder.name)
+        if not (re.fullmatch(pattern, path.parent.name) and number.isdecimal()):
+            log.warning("%s: is left out; masks of this object are called %s/0%s", path, example, _DRAWN)
             continue
         try:
             masks[int(number)] = resize_labels(read_mask(path), camera.width, camera.height) > 127
@@ -62,10 +63,14 @@ def drawn_masks(object_folder: Path, camera: Intrinsics) -> dict[int, Bool[np.nd
     return masks
 
 
-def _folder_pattern(object_name: str) -> str:
-    """What the folder of an object's drawn masks is called; any scene's digits where the name tells none."""
+def _folder_of_masks(object_name: str) -> tuple[str, str]:
+    """What the folder of an object's drawn masks is called, as a pattern and in words; any scene's digits where the
+    name tells none."""
     told = re.fullmatch(r"scene(\d{4})_.*_obj_(\d+)(?:_.*)?", object_name)
-    return rf"only-seg-{told[1]}-obj{told[2]}" if told else r"only-seg-.*-obj\d+"
+    if told is None:
+        return r"only-seg-.*-obj\d+", "only-seg-<four digits of the scene>-obj<id>"
+    name = f"only-seg-{told[1]}-obj{told[2]}"
+    return name, name
 
 
 def _sensed_points(views: ObjectViews, settings: HiddenSettings) -> Float[np.ndarray, "n 3"]:

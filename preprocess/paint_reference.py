@@ -22,17 +22,16 @@ from scene.records import Fact, ObjectViews
 def reference_views(
     hidden: Bool[np.ndarray, "n h w"], scores: Sequence[float], drawn: Sequence[int], count: int
 ) -> list[int]:
-    """The views whose depth is painted first: those drawn by hand, else of the better-scored half the most hidden."""
+    """The views whose depth is painted first: those drawn by hand, and up to ``count`` of the better-scored half the
+    most hidden."""
     pixels = hidden.sum(axis=(1, 2))
     by_hand = [view for view in drawn if pixels[view] > 0]
-    if by_hand:
-        return sorted(by_hand)
-    candidates = np.flatnonzero(pixels)
+    candidates = np.setdiff1d(np.flatnonzero(pixels), by_hand)
     if len(scores) == len(hidden):
         by_score = candidates[np.argsort(-np.asarray(scores, np.float64)[candidates], kind="stable")]
         candidates = np.sort(by_score[: max(count, (len(by_score) + 1) // 2)])
     most = candidates[np.argsort(-pixels[candidates], kind="stable")]
-    return sorted(most[:count].tolist())
+    return sorted([*by_hand, *most[: max(0, count - len(by_hand))].tolist()])
 
 
 def paint_depth(

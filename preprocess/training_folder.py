@@ -16,10 +16,12 @@ from preprocess.loaded_views import LoadedViews, load_views
 from preprocess.normal_sources import Predictor, Stored, normals_of_views, stored_normals
 from preprocess.painting import Painter
 from preprocess.settings import PrepareSettings
+from scene.frame_files import listed
 from scene.normalize import around
 from scene.object_folder import write_training_folder
 from scene.painted import painted_points
 from scene.records import ObjectViews
+from scene.runlog import log
 
 _FAR = 1.0  # of the seen part's size: a painted point farther from it does not make the object's sphere larger
 
@@ -59,6 +61,8 @@ def prepare(
             painted_m = painted_points(views, per_view=max(1, len(points_m) // len(views)))
             points_m = np.concatenate([points_m, _near(painted_m, points_m)])
             views = replace(views, world_from_normalized=around(points_m, settings.margin))
+    elif any(object_folder.glob("only-seg-*")):
+        log.warning("%s: has masks drawn by hand, and no in-painter to fill them", object_folder)
     write_training_folder(training_folder, views, loaded.notes, points_m)
 
 
@@ -85,6 +89,12 @@ def _hidden(
     hidden = hidden_pixels(loaded.views, learned.shape_of(loaded.views), settings.inpaint.hidden)
     masks = drawn_masks(object_folder, loaded.source_camera)
     drawn = [view for view, number in enumerate(loaded.numbers) if number in masks]
+    if strangers := sorted(masks.keys() - set(loaded.numbers)):
+        log.warning(
+            "%s: masks were drawn for views %s, which it does not have: one goes by its image in origin_image/",
+            object_folder,
+            listed(strangers),
+        )
     for view in drawn:
         hidden[view] = loaded.into_views(masks[loaded.numbers[view]])
     return hidden, drawn

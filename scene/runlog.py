@@ -28,8 +28,8 @@ def set_up_logging(verbose: bool = False) -> None:
     logging.getLogger("trimesh").setLevel(logging.ERROR)
 
 
-def run_cli(main: Callable[[], int | None]) -> None:
-    """Run a command's ``main`` and exit with its return value, or 130 after Ctrl-C.
+def run_cli(main: Callable[[], int | None], stopped: str = "the same command goes on from here") -> None:
+    """Run a command's ``main`` and exit with its return value, or 130 after Ctrl-C, saying what goes on.
 
     A UserError, a refusal of the operating system and want of memory end in one sentence and status 2, no traceback.
     """
@@ -49,7 +49,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
         )
         status = 2
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
+        print(f"stopped; {stopped}", file=sys.stderr)
         status = 130
     sys.exit(status)
 

@@ -12,6 +12,7 @@ import pytest
 
 from parts import choose_parts, extraction_mark, memory_of, preparing_mark, weights_of_fit, without_parts
 from scene.config import load
+from scene.errors import UserError
 from settings import Settings
 
 CONFS = Path(__file__).resolve().parents[1] / "confs"
@@ -96,13 +97,21 @@ def test_a_process_is_given_room_for_its_networks(inpainter_folder: Path) -> Non
     assert memory_of(painting) - (4 << 30) == pytest.approx(weights, rel=0.1)
 
 
-def test_the_remedy_fetches_what_was_asked_for(caplog: pytest.LogCaptureFixture) -> None:
-    choose_parts(published("pretrained.clip.id=somebody/other-clip"), ("clip",))
-    choose_parts(published("pretrained.clip.id=/no/such/folder"), ("clip",))
-    hub, local = (record.getMessage() for record in caplog.records)
-    assert "download_weights.py clip --set pretrained.clip.id=somebody/other-clip" in hub
-    assert "download_weights" not in local
-    assert "/no/such/folder" in local
+def test_weights_that_somebody_named_are_not_replaced_in_silence() -> None:
+    with pytest.raises(UserError, match=r"download_weights.py clip --set pretrained.clip.id=somebody/other-clip"):
+        choose_parts(published("pretrained.clip.id=somebody/other-clip"), ("clip",))
+    with pytest.raises(UserError, match="/no/such/folder") as refused:
+        choose_parts(published("pretrained.clip.id=/no/such/folder"), ("clip",))
+    assert "download_weights" not in str(refused.value)
+
+
+def test_what_is_switched_off_says_what_is_done_instead() -> None:
+    def says(*overrides: str) -> dict[str, str]:
+        return {one["part"]: one["says"] for one in choose_parts(load(CONFS / "fast.conf", Settings, overrides))[1]}
+
+    assert says()["inpainter"].startswith("hidden pixels stay unknown")
+    assert "classical" in says("prepare.inpaint.painter=classical")["inpainter"]
+    assert says("prepare.normals=folder")["normals"].startswith("those in the object folders")
 
 
 def test_what_hides_an_object_depends_on_the_idea_of_its_shape() -> None:

@@ -97,7 +97,9 @@ def test_reference_views() -> None:
         hidden[view].reshape(-1)[:count] = True
     assert reference_views(hidden, [], (), 2) == [1, 4]
     assert reference_views(hidden, [9.0, 8.0, 7.0, 6.0, 0.0, 0.0], (), 2) == [1, 3]  # 4 shows the object badly
-    assert reference_views(hidden, [], (0, 2), 2) == [0]  # drawn by hand; view 2's mask is empty
+    assert reference_views(hidden, [], (0, 2), 1) == [0]  # drawn by hand; view 2's mask is empty
+    assert reference_views(hidden, [], (0, 2), 2) == [0, 4]  # one mask drawn does not cost the others
+    assert reference_views(hidden, [], (0, 3), 1) == [0, 3]
     assert reference_views(hidden, [], (), 99) == [0, 1, 3, 4, 5]
 
 

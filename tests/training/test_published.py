@@ -164,14 +164,19 @@ def test_exp_runner_from_folder_to_mesh(exp_runner: Callable[..., list[Path]], t
 
 
 def test_exp_runner_has_the_clip_loss_where_its_weights_are(
-    exp_runner: Callable[..., list[Path]], tmp_path: Path, clip_folder: Path, caplog: pytest.LogCaptureFixture
+    exp_runner: Callable[..., list[Path]],
+    tmp_path: Path,
+    clip_folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log = tmp_path / NAME / f"exp_{NAME}" / "logs" / "losses.jsonl"
     clip = "fit.phases.stage1.losses.clip"
     few = [*smaller(5, 1), f"{clip}.start_step=0", f"{clip}.options.size=8", "fit.log_every=5"]
     exp_runner("--mode", "train", *flags(STAGE1, [*few, f'pretrained.clip.id="{clip_folder}"']))
     assert 0 < json.loads(log.read_text())["clip"] < 2
-    exp_runner("--mode", "train", *flags(STAGE1, [*few, f'pretrained.clip.id="{tmp_path / "nowhere"}"']))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
+    exp_runner("--mode", "train", *flags(STAGE1, few))
     assert "clip" not in json.loads(log.read_text())
     assert "clip:" in caplog.text
 
