@@ -2,8 +2,9 @@
 
     python evaluation/cal_metric.py --meshes DIR --truth DIR --scan SCAN
 
-``--truth`` holds ``<scene>/obj_<k>.ply`` (or, for one scene, ``obj_<k>.ply``) with k = id - 1.  ``--scan`` adds seen
-and hidden surface and the measures that need no truth.  Exit status 1 when some object could not be scored.
+``--truth`` holds ``<scene>/obj_<k>.ply`` (or, for one scene, ``obj_<k>.ply``) with k = id - 1: meshes, or clouds of
+points, of which no normals and no seen and hidden surface can be told.  ``--scan`` adds seen and hidden surface and the
+measures that need no truth.  Exit status 1 when some object could not be scored.
 """
 
 from __future__ import annotations

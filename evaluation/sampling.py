@@ -14,7 +14,7 @@ class Surface:
     """Points drawn from a surface, with its outward normals there and its area where known."""
 
     points: Float[np.ndarray, "n 3"]
-    normals: Float[np.ndarray, "n 3"] | None = None
+    normals: Float[np.ndarray, "n 3"] | None = None  # with an area of 0: a cloud of points, of which no more is known
     area_m2: float = 0.0
 
     @property
@@ -41,3 +41,13 @@ def surface_of(mesh: trimesh.Trimesh, samples: int, seed: int) -> Surface:
     weights = np.stack([1.0 - root, root - across, across], axis=1)
     points = (mesh.triangles[face] * weights[..., None]).sum(1)
     return Surface(points, np.asarray(mesh.face_normals[face]), float(mesh.area))
+
+
+def surface_of_truth(truth: trimesh.Trimesh | trimesh.PointCloud, samples: int, seed: int) -> Surface:
+    """As ``surface_of``; of a cloud of points, as O2-Recon's ground truth is one, at most ``samples`` of its own."""
+    if isinstance(truth, trimesh.Trimesh):
+        return surface_of(truth, samples, seed)
+    points = np.asarray(truth.vertices, np.float64)
+    if len(points) > samples:
+        points = points[np.random.default_rng(seed).choice(len(points), samples, replace=False)]
+    return Surface(points)

@@ -7,27 +7,30 @@ chamfer: there is no distance to a mesh that is not there.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import trimesh
 from jaxtyping import Bool
 
 from evaluation.metrics import compare
-from evaluation.sampling import Surface, surface_of
+from evaluation.sampling import Surface, surface_of, surface_of_truth
 from evaluation.settings import ScoreSettings
 from evaluation.truthless import depth_agreement, free_space_violation
 from evaluation.views import View
 from evaluation.visibility import seen
 from scene.errors import UserError
-from scene.mesh import load_mesh
+from scene.mesh import load_mesh, load_mesh_or_points
 from scene.runlog import progress
 
 # Beyond this ratio of their sizes a mesh and its truth are in different units (cm or mm), not badly reconstructed.
 _OTHER_UNITS_RATIO = 20.0
+
+Truth = trimesh.Trimesh | trimesh.PointCloud
+Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class SceneScores:
 
 def score_object(
     mesh: trimesh.Trimesh,
-    truth: trimesh.Trimesh | None,
+    truth: Truth | None,
     views: Sequence[View],
     instance_id: int,
     settings: ScoreSettings,
@@ -104,9 +107,9 @@ def score_object(
     return scores
 
 
-def score_missing(truth: trimesh.Trimesh, views: Sequence[View], settings: ScoreSettings) -> dict[str, float]:
+def score_missing(truth: Truth, views: Sequence[View], settings: ScoreSettings) -> dict[str, float]:
     """The measures of an object that ought to have a usable mesh and has none: nothing of its surface is found."""
-    regions = _regions(surface_of(truth, settings.samples, settings.seed + 1), views)
+    regions = _regions(surface_of_truth(truth, settings.samples, settings.seed + 1), views)
     names = ["", *(f"_{name}" for name, inside in regions.items() if inside.any())]
     scores = {f"{kind}{name}_{t:g}": 0.0 for name in names for kind in ("f", "recall") for t in settings.thresholds_m}
     return scores | {f"precision_{threshold_m:g}": 0.0 for threshold_m in settings.thresholds_m}
@@ -120,14 +123,14 @@ def _components(mesh: trimesh.Trimesh) -> int:
 
 
 def _against_truth(
-    mesh: trimesh.Trimesh, truth: trimesh.Trimesh, views: Sequence[View], settings: ScoreSettings
+    mesh: trimesh.Trimesh, truth: Truth, views: Sequence[View], settings: ScoreSettings
 ) -> dict[str, float]:
     ratio = float(mesh.scale / truth.scale)
     if not 1 / _OTHER_UNITS_RATIO < ratio < _OTHER_UNITS_RATIO:
         raise UserError(f"the mesh is {ratio:.3g} times as large as its true mesh; give both in metres")
     # Different seeds: the same draw would hide the floor of distances between samples.
     predicted = surface_of(mesh, settings.samples, settings.seed)
-    true = surface_of(truth, settings.samples, settings.seed + 1)
+    true = surface_of_truth(truth, settings.samples, settings.seed + 1)
     scores = compare(predicted, true, settings.thresholds_m, _regions(true, views))
     if scores[f"f_{max(settings.thresholds_m):g}"] == 0.0:
         apart_m = float(np.linalg.norm(mesh.bounds.mean(0) - truth.bounds.mean(0)))
@@ -135,7 +138,7 @@ def _against_truth(
             f"no part of the mesh lies within {max(settings.thresholds_m):g} m of its true mesh (centres "
             f"{apart_m:.2f} m apart); bring it into the scan's frame, and check that it is the same object"
         )
-    return scores | {"sampling_floor_m": (predicted.floor_m + true.floor_m) / 2}
+    return scores | ({"sampling_floor_m": (predicted.floor_m + true.floor_m) / 2} if true.area_m2 else {})
 
 
 def _regions(true: Surface, views: Sequence[View]) -> dict[str, Bool[np.ndarray, " t"]]:
@@ -192,14 +195,14 @@ def _score_files(
     )
     true_mesh = None
     if truth_path is not None:
-        true_mesh = _load(truth_path, score.problems)
+        true_mesh = _load(load_mesh_or_points, truth_path, score.problems)
     elif truth_folder is not None:
         score.problems.append(f"there is no true mesh {_short(truth_folder / f'obj_{instance_id - 1}.ply')}")
     if mesh_path is None:
         score.problems.append(
             "there is no mesh" + (f" to compare with {_short(truth_path)}" if truth_path else " of it")
         )
-    elif (mesh := _load(mesh_path, score.problems)) is not None:
+    elif (mesh := _load(load_mesh, mesh_path, score.problems)) is not None:
         try:
             score.scores.update(score_object(mesh, true_mesh, views, instance_id, settings))
         except UserError as error:
@@ -213,10 +216,10 @@ def _score_files(
     return score
 
 
-def _load(path: Path, problems: list[str]) -> trimesh.Trimesh | None:
-    """The mesh; None where it cannot be read, which becomes a sentence."""
+def _load(load: Callable[[Path], Shape], path: Path, problems: list[str]) -> Shape | None:
+    """What a file holds; None where it cannot be read, which becomes a sentence."""
     try:
-        return load_mesh(path)
+        return load(path)
     except UserError as error:
         problems.append(str(error))
         return None

@@ -25,16 +25,38 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
 
     Raises UserError when there is no surface in it.
     """
+    return _with_faces(path, _read(path))
+
+
+def load_mesh_or_points(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
+    """As ``load_mesh``; where a file holds a cloud of points instead, its points."""
+    geometry = _read(path)
+    return geometry if isinstance(geometry, trimesh.PointCloud) else _with_faces(path, geometry)
+
+
+def _read(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
+    """What a file holds, as it is: a mesh, which may be empty, or a cloud of points.
+
+    Raises UserError where it cannot be read, or some of it is not finite.
+    """
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh")
     try:
-        mesh = trimesh.load_mesh(path, process=False)  # processing would drop what is not finite unseen
+        scene = trimesh.load_scene(path, process=False)  # processing would drop what is not finite unseen
+        parts = list(scene.geometry.values())
+        is_cloud = len(parts) == 1 and isinstance(parts[0], trimesh.PointCloud)
+        geometry = parts[0] if is_cloud else scene.to_mesh()
     except Exception as error:  # parsers of foreign formats raise anything
         raise UserError(f"{path}: cannot be read as a mesh ({error})") from error
+    if not np.isfinite(geometry.vertices).all():
+        raise UserError(f"{path}: holds vertices that are not finite; export the mesh again")
+    return geometry
+
+
+def _with_faces(path: Path, mesh: trimesh.Trimesh | trimesh.PointCloud) -> trimesh.Trimesh:
+    """What was read as a mesh of the project.  Raises UserError where it has no faces."""
     if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
         raise UserError(f"{path}: holds no triangles; a mesh with faces is needed")
-    if not np.isfinite(mesh.vertices).all():
-        raise UserError(f"{path}: holds vertices that are not finite; export the mesh again")
     raw = mesh.metadata.pop("_ply_raw", {}).get("vertex", {}).get("data")
     for name, kind in ATTRIBUTES.items():
         if isinstance(raw, np.ndarray) and name in (raw.dtype.names or ()) and len(raw) == len(mesh.vertices):

@@ -99,6 +99,27 @@ def test_a_mesh_without_area_is_refused():
         score_object(flat, CHAIR, [], 1, FAST)
 
 
+def test_a_true_cloud_of_points_is_scored_by_distances_alone(tmp_path):
+    """As the ancestor's ground truth is one; the larger cloud is thinned to as many points as are drawn elsewhere."""
+    truth = {3: 5_000, 4: 100_000}
+    for instance_id, count in truth.items():
+        CHAIR.export(tmp_path / f"scene0001_00_obj_{instance_id}.ply")
+        points = trimesh.PointCloud(CHAIR.sample(count, seed=instance_id))
+        points.export(tmp_path / f"obj_{instance_id - 1}.ply")
+    pose = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -2], [0, 0, 0, 1]])
+    view = View(Intrinsics(64, 48, 60.0, 60.0, 31.5, 23.5), pose, np.full((48, 64), 1.55, np.float32), None)
+    for one in score_scene("scene0001_00", tmp_path, tmp_path, [view], FAST).objects:
+        assert one.problems == []
+        assert min(one.scores["precision_0.05"], one.scores["recall_0.02"]) > 0.999
+        assert one.scores["chamfer_m"] < 0.01
+        assert not {"normal_consistency", "recall_hidden_0.02", "sampling_floor_m"} & one.scores.keys()
+    [gone, _] = score_scene("scene0001_00", tmp_path / "none", tmp_path, [view], FAST).objects
+    assert gone.scores["f_0.02"] == 0.0
+    moved = trimesh.PointCloud(CHAIR.vertices * 1000.0)
+    with pytest.raises(UserError, match=r"0\.001 times as large"):
+        score_object(CHAIR, moved, [], 3, FAST)
+
+
 def test_the_ancestors_names_are_found(tmp_path):
     (tmp_path / "scene0005_00").mkdir()
     for kind in ("full_mesh", "mesh", "pointcloud"):
