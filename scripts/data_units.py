@@ -18,6 +18,7 @@ from scripts.data_layout import OBJECTS, Part, is_litter
 from scripts.disk import check_space
 
 _NONE = PurePosixPath()
+_DRAWN = r"(\d+)_class_inpaint mask\.png"  # by the view's number; other files beside them do not count
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _misfit(target: Path, unit: Unit) -> str:
     views = numbered(target.parent / "origin_image").keys()
     if not views:
         return f"{target.parent}: has no views yet; run preprocess/object_mask_with_clip.py, and then this again"
-    drawn = sorted({int(match[0]) for inside in unit.items if (match := re.match(r"\d+(?=_)", inside.name))})
+    drawn = sorted(int(match[1]) for inside in unit.items if (match := re.fullmatch(_DRAWN, inside.name)))
     if strangers := [number for number in drawn if number not in views]:
         return (
             f"{target}: was not put there, its masks are of views that the object folder has not "

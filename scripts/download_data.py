@@ -63,6 +63,9 @@ def have(name: str, root: Path) -> bool:
         log.error("%s: %s", name, obstacle)
     if (more := len(obstacles) - _MOST_NAMED) > 0:
         log.error("%s: and so for %d more", name, more)
+    log.info("%s: %d put below %s, %d were there already", name, len(put), root, len(here))
+    if put:
+        log.info("%s: what was fetched stays in %s, and may be removed", name, snapshot.parents[1])
     _tell(name, root, put, here, contents)
     return not obstacles
 
@@ -101,14 +104,13 @@ def _nothing_known(snapshot: Path, name: str, contents: Contents) -> str:
     if not contents.strays:
         return f"{_PAGE} holds neither {name}/ nor {name}.zip; see there under what name it goes now"
     there = ", ".join(map(str, contents.strays[:_MOST_NAMED]))
-    return f"{snapshot / name} holds no {PARTS[name].wanted}, but {there}; put what is of use into place by hand"
+    return f"it holds no {PARTS[name].wanted}, but {there}; put what is of use of it into place by hand from {snapshot}"
 
 
 def _tell(name: str, root: Path, put: list[Unit], here: list[Unit], contents: Contents) -> None:
-    """What is in its place now on stdout, the rest in the log."""
+    """What is in its place now on stdout, what is not or is doubtful in the log."""
     for unit in sorted([*put, *here], key=lambda unit: unit.path):
         print(root / unit.path)
-    log.info("%s: %d put below %s, %d were there already", name, len(put), root, len(here))
     if strays := contents.strays:
         some = ", ".join(map(str, strays[:_MOST_NAMED])) + (", ..." if len(strays) > _MOST_NAMED else "")
         log.warning("%s: %d files have no place here and stay in the hub's cache: %s", name, len(strays), some)

@@ -105,7 +105,7 @@ def test_strays_and_doubles_are_told(snapshot: Path) -> None:
 
 def test_masks_go_into_object_folders_that_have_their_views(tmp_path: Path, mask: bytes) -> None:
     names = [f"{MASKS}/{view}_class_inpaint mask.png" for view in (0, 1)]
-    publish(tmp_path / "snapshot" / "annotated_masks.zip", dict.fromkeys(names, mask) | {f"{MASKS}/1.jpg": b""})
+    publish(tmp_path / "snapshot" / "annotated_masks.zip", dict.fromkeys(names, mask) | {f"{MASKS}/7_image.jpg": b""})
     folder = tmp_path / "root" / "scannet" / "object_original_with_clip" / "scene0005_00_scannet_obj_2"
 
     now, _, obstacles = put(tmp_path / "snapshot", "annotated_masks", tmp_path / "root")

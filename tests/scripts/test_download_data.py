@@ -204,7 +204,7 @@ def test_what_is_not_as_it_was_is_told(tmp_path: Path) -> None:
         told = download(hub, tmp_path, "scannet", "annotated_masks", "groundtruth")
     assert "HF_HUB_OFFLINE forbids the network; unset it, or fetch it where there is one" in offline.stderr
     assert told.returncode == 1
-    assert "holds no scans <scene>_scannet, and object folders, but scannet/all.tar.gz; put" in told.stderr
+    assert "scannet: it holds no scans <scene>_scannet, and object folders, but scannet/all.tar.gz; put" in told.stderr
     assert "may lead anywhere; nothing of it was unpacked" in told.stderr
     assert f"groundtruth: datasets/{NAME} holds neither groundtruth/ nor groundtruth.zip" in told.stderr
     assert not (tmp_path / "root").exists()
