@@ -60,7 +60,7 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
     for scene in read_scores(scores_path) if scores_path.is_file() else []:
         for one in scene.objects if scene.scene == scan.name else []:
             scores[one.instance_id] = one.scores
-            labels.setdefault(one.instance_id, one.label)
+            labels[one.instance_id] = one.label or labels.get(one.instance_id, "")  # the name that it was given, if any
             marks.setdefault(one.instance_id, []).extend(one.problems)
     record = read_json(run_path) if run_path.is_file() else {}
     try:
@@ -76,8 +76,7 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
             marks.setdefault(int(entry["instance_id"]), []).extend(
                 [*([error] if error else []), *entry.get("marks", [])]
             )
-            if entry.get("label"):  # the scan's own, or the name that it was given
-                labels[int(entry["instance_id"])] = str(entry["label"])
+            labels.setdefault(int(entry["instance_id"]), entry.get("label", ""))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{run_path}: is not a run's record ({error!r}); run the reconstruction again") from error
     found = RunFolder(find_meshes(folder / "meshes").get(scan.name, {}), scores, labels, marks, run)
