@@ -8,17 +8,16 @@ import trimesh
 
 from scene.records import ObjectViews
 from training.completion import complete
-from training.evidence import gather
-from training.priors import apply_priors
+from training.grounds import gather_evidence
 from training.settings import FitSettings
 
 
 def completed_mesh(views: ObjectViews, settings: FitSettings) -> trimesh.Trimesh:
-    """The closed surface, in world metres, of what evidence and priors say of the views.
+    """The closed surface, in world metres, of what the views, and the priors where they are silent, say.
 
     Raises UserError when no view has depth on the object.
     """
-    shape = complete(apply_priors(gather(views, settings.evidence), settings.priors))
+    shape = complete(gather_evidence(views, settings))
     # Positive inside is what makes PyMCubes' faces look outward; a rim outside closes what leaves the box.
     inside = np.pad(-shape.sdf_m, 1, constant_values=-shape.voxel_m)
     vertices, faces = mcubes.marching_cubes(inside, 0.0)

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int8, UInt8
 from scene.files import atomic_file, fingerprint
 from scene.records import ObjectViews
 from training.evidence import Evidence, gather
+from training.painted import with_painted
 from training.priors import apply_priors
 from training.settings import FitSettings
 
@@ -63,8 +64,10 @@ class Grounds:
 
 
 def gather_evidence(views: ObjectViews, settings: FitSettings, folder: Path | None = None) -> Evidence:
-    """The views' evidence with every prior applied; its grounds are kept in ``folder``, if one is given."""
-    evidence = apply_priors(gather(views, settings.evidence), settings.priors)
+    """What the views sensed, then what was in-painted, then what every prior supposes; its grounds are kept in
+    ``folder``, if one is given."""
+    painted = with_painted(gather(views, settings.evidence), settings.evidence)
+    evidence = apply_priors(painted, settings.priors)
     if folder is not None:
         _write(folder / GROUNDS, Grounds.of(evidence), _mark(views, settings))
     return evidence

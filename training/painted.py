@@ -12,36 +12,32 @@ from scene.painted import with_depth
 from scene.records import Fact
 from scene.registration import surface_step
 from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence
-from training.priors import prior, suppose
+from training.priors import suppose
+from training.settings import EvidenceSettings
 
 _MOST_CONFIDENCE = 0.95  # a painted surface is never as good as a sensed one
+_LEAST = 0.05  # pixels less sure than this do not count
+_LEAST_WEIGHT = 0.05  # of the evidence of its best part: surface with less, seen only at a slant, does not count
 
 
-@prior("inpainted")
-def inpainted(
-    evidence: Evidence,
-    *,
-    least: float = 0.05,
-    front_m: float = 0.04,
-    thickness_m: float = 0.03,
-    least_weight: float = 0.05,
-) -> Evidence:
-    """Assume the surface that was in-painted where an occluder hides the object, and free space in front of it.
+def with_painted(evidence: Evidence, settings: EvidenceSettings) -> Evidence:
+    """The evidence with the surface that was in-painted where an occluder hides the object, and free space before it.
 
-    In-painted depth is averaged over the views as sensed depth is, every pixel as far as it is trusted, ``thickness_m``
-    of solid behind it; pixels less sure than ``least`` do not count, nor do those at edges of depth.  As of sensed
-    surface, what has less than ``least_weight`` of the evidence of its best part does not count.  A voxel near the
-    surface is as sure as the pixels that say so, one in the free space before it as all are on average.
+    In-painted depth is averaged over the views as sensed depth is, every pixel as far as it is trusted; pixels that
+    hardly are do not count, nor do those at edges of depth.  It decides unknown voxels alone: one near the surface is
+    as sure as the pixels that say so, one in the free space before it as all are on average.
     """
     views = evidence.views
     if views is None or views.hidden is None:
         return evidence
-    hidden, told = views.hidden, with_depth(views.hidden, least)
+    hidden, told = views.hidden, with_depth(views.hidden, _LEAST)
     if not told.any():
         return evidence
     last_m = evidence.origin_m + evidence.voxel_m * (np.array(evidence.side.shape) - 1.5)  # rounded up by the fusion
     # Averaged beside the distance, as a colour is: how sure the pixels are.
-    fusion = Fusion(evidence.origin_m, last_m, evidence.voxel_m, front_m, thickness_m, with_color=True)
+    fusion = Fusion(
+        evidence.origin_m, last_m, evidence.voxel_m, settings.front_m, settings.thickness_m, with_color=True
+    )
     for view in np.flatnonzero(told.any(axis=(1, 2))):
         depth_m = hidden.depth_mm[view].astype(np.float32) / 1000.0
         sound = told[view] & ~_at_edges(depth_m, views.camera)
@@ -52,7 +48,7 @@ def inpainted(
     volume = fusion.result()
     assert volume.color is not None
     weights = volume.weight[volume.weight > 0]
-    near = volume.weight > (least_weight * min(1.0, float(np.percentile(weights, 95))) if weights.size else 0.0)
+    near = volume.weight > (_LEAST_WEIGHT * min(1.0, float(np.percentile(weights, 95))) if weights.size else 0.0)
     side = np.where(near, np.where(volume.sdf_m < 0, INSIDE, OUTSIDE), np.where(volume.free > 0, OUTSIDE, UNKNOWN))
     sdf_m = np.where(near, volume.sdf_m, evidence.band_m * side).astype(np.float32)
     on_average = hidden.confidence[told].mean() / np.float32(255)

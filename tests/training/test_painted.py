@@ -15,7 +15,7 @@ from tests.scene.tiny_scan import box
 from tests.training.exact_views import views_of
 from training.completed_shape import completed_mesh
 from training.evidence import INSIDE, OUTSIDE, UNKNOWN, Evidence, gather
-from training.priors import apply_priors
+from training.painted import with_painted
 from training.settings import AlignmentSettings, EvidenceSettings, FitSettings, PriorSettings
 
 CENTRE_M, SIZE_M = (0.3, -0.2, 0.25), (0.8, 0.4, 0.5)
@@ -39,9 +39,9 @@ def painted(views: ObjectViews, confidence: int, nearer_mm: int = 0) -> ObjectVi
 
 
 def evidence_of(views: ObjectViews) -> tuple[Evidence, Evidence]:
-    """Before and after the prior."""
+    """Before and after what was painted."""
     before = gather(views, SETTINGS)
-    return before, apply_priors(before, {"inpainted": PriorSettings()})
+    return before, with_painted(before, SETTINGS)
 
 
 def at(evidence: Evidence, point: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -112,7 +112,7 @@ def test_the_box_that_is_looked_at_holds_what_was_painted(views: ObjectViews) ->
 
 
 def test_the_completed_shape_is_closed_and_reaches_behind_the_board(views: ObjectViews) -> None:
-    settings = FitSettings(evidence=SETTINGS, priors={"inpainted": PriorSettings(), "parsimony": PriorSettings()})
+    settings = FitSettings(evidence=SETTINGS, priors={"parsimony": PriorSettings()})
     shape = completed_mesh(painted(views, 255), settings)
     assert shape.is_watertight
     assert shape.volume > 0
