@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 
 import cv2
 import numpy as np
@@ -28,9 +29,9 @@ def simplified(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
 
 
 def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:
-    """The mesh as GLB (+y up) with its attributes, in base64."""
+    """The mesh as GLB (+y up) with its attributes, gzipped, in base64."""
     glb = glb_bytes(mesh, rotation_between(up, np.array([0.0, 1.0, 0.0])), normals=False)
-    return base64.b64encode(glb).decode("ascii")
+    return base64.b64encode(gzip.compress(glb, mtime=0)).decode("ascii")
 
 
 def viewer_yaw(direction: Float[np.ndarray, " 3"], up: Float[np.ndarray, " 3"]) -> float:

@@ -21,8 +21,9 @@ import trimesh
 from jaxtyping import Float
 
 from evaluation.measures import read_scores
-from evaluation.page import PageObject, PageRoom, PageRun, PageView, stage_bars, write_page
+from evaluation.page import stage_bars, write_page
 from evaluation.page_meshes import data_url, glb_base64, simplified, thumbnail, viewer_yaw
+from evaluation.page_records import PageObject, PageRoom, PageRun, PageSide, PageView
 from evaluation.page_views import pick_views, pictures_of, with_color
 from evaluation.pictures import join, up_of
 from evaluation.scoring import find_meshes
@@ -67,6 +68,7 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
         run = PageRun(
             stage_bars(record.get("stages", [])),
             record.get("seed"),
+            str(record.get("device", "")),
             dict(record.get("provenance", {})),
             dict(record.get("settings", {})),
             {str(one["part"]): str(one["says"]) for one in record.get("parts", [])},
@@ -99,7 +101,7 @@ def build_report(folder: Path, scan: Scan, settings: ReportSettings) -> Path:
         if light is not None:
             in_the_room.append(light)
     path = folder / "report" / "index.html"
-    write_page(path, scan.name, _page_room(in_the_room, views, up), objects, found.run)
+    write_page(path, scan.name, [PageSide("", _page_room(in_the_room, views, up), objects, found.run)])
     return path
 
 

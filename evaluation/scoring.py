@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import trimesh
 from jaxtyping import Bool
 
 from evaluation.metrics import compare
+from evaluation.records import ObjectScore, SceneScores
 from evaluation.sampling import Surface, surface_of, surface_of_truth
 from evaluation.settings import ScoreSettings
 from evaluation.truthless import depth_agreement, free_space_violation
@@ -31,51 +31,6 @@ _OTHER_UNITS_RATIO = 20.0
 
 Truth = trimesh.Trimesh | trimesh.PointCloud
 Shape = TypeVar("Shape")
-
-
-@dataclass(frozen=True)
-class ObjectScore:
-    """The measures of one object, and in sentences what could not be measured and what is doubtful."""
-
-    instance_id: int
-    label: str
-    mesh: str | None  # file; None where there is none
-    truth: str | None
-    scores: dict[str, float] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)  # why a good mesh is doubtful: what its maker said
-
-
-@dataclass(frozen=True)
-class Means:
-    """Means of measures, and over how many objects each runs: not every object has every measure."""
-
-    values: dict[str, float]
-    counts: dict[str, int]
-
-    @classmethod
-    def of(cls, scores: Sequence[Mapping[str, float]]) -> Means:
-        keys = dict.fromkeys(key for one in scores for key in one)
-        had = {key: [one[key] for one in scores if key in one] for key in keys}
-        return cls({k: float(np.mean(v)) for k, v in had.items()}, {k: len(v) for k, v in had.items()})
-
-
-@dataclass(frozen=True)
-class SceneScores:
-    """All objects of a scene in the order of their ids."""
-
-    scene: str
-    objects: list[ObjectScore]
-
-    def mean(self) -> Means:
-        """The mean of every measure over the objects that have it."""
-        return Means.of([one.scores for one in self.objects])
-
-    def to_dict(self) -> dict[str, Any]:
-        """What scores.json holds of the scene."""
-        mean = self.mean()
-        objects = [asdict(one) for one in self.objects]
-        return {"scene": self.scene, "objects": objects, "mean": mean.values, "mean_over_objects": mean.counts}
 
 
 def score_object(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.measures import Measure
-from evaluation.scoring import Means
+from evaluation.records import Means
 from scripts.bench_rows import COSTS, Row, Whole, columns
 
 ROOT = Path(__file__).resolve().parents[1]

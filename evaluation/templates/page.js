@@ -23,7 +23,10 @@
     }
   }
 
-  const decode = (id) => Uint8Array.from(atob(document.getElementById(`glb-${id}`).textContent), (c) => c.charCodeAt(0)).buffer;
+  function decode(id) {
+    const bytes = Uint8Array.from(atob(document.getElementById(`glb-${id}`).textContent), (c) => c.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  }
 
   async function select() {
     const wanted = objects.find((one) => location.hash === `#object-${one.id}`);
@@ -36,7 +39,7 @@
     if (!viewer) return;
     const shown = (wanted ? [wanted] : objects).filter((one) => one.mesh);
     notice.textContent = shown.length ? "" : "There is no mesh to show.";
-    if (!(await viewer.show(shown.map((one) => decode(one.id)), (wanted || room).yaw))) return;
+    if (!(await viewer.show(await Promise.all(shown.map((one) => decode(one.id))), (wanted || room).yaw))) return;
     document.getElementById("size").textContent =
       wanted && wanted.mesh ? `${wanted.size_m.map((metres) => metres.toFixed(2)).join(" × ")} m` : "";
     document.getElementById("grid").textContent = shown.length ? `grid ${Math.round(viewer.cell * 100)} cm` : "";

@@ -1,6 +1,7 @@
 """The page of a small run: whole in one file, every object told of, meshes and words that cannot break it."""
 
 import base64
+import gzip
 import dataclasses
 import io
 import json
@@ -19,8 +20,8 @@ from evaluation.measures import MEASURES, write_scores
 from evaluation.page import stage_bars
 from evaluation.page_meshes import simplified
 from evaluation.page_views import pick_views, pictures_of
+from evaluation.records import ObjectScore, SceneScores
 from evaluation.report import build_report, read_run
-from evaluation.scoring import ObjectScore, SceneScores
 from evaluation.settings import ReportSettings
 from evaluation.three_js import three_js
 from evaluation.views import View
@@ -160,7 +161,7 @@ def test_every_object_is_on_the_page_with_scores_and_reasons(page):
 
 
 def test_the_mesh_on_the_page_is_the_simplified_one_turned_up(page):
-    scene = trimesh.load(io.BytesIO(base64.b64decode(page.scripts["glb-3"])), file_type="glb")
+    scene = trimesh.load(io.BytesIO(gzip.decompress(base64.b64decode(page.scripts["glb-3"]))), file_type="glb")
     mesh = scene.to_mesh()
     assert 400 < len(mesh.faces) <= 800
     np.testing.assert_allclose(mesh.extents, 0.6, atol=0.02)
@@ -195,7 +196,7 @@ def test_the_meshes_tell_the_up_vector_that_the_scan_does_not(tmp_path):
     save_mesh(tmp_path / "meshes" / "room_obj_3.ply", tall, np.array([1.0, 0.0, 0.0]), {})
     scan = dataclasses.replace(scan_of_ball(), up=None)
     page = Page(build_report(tmp_path, scan, ReportSettings(views=1)).read_text())
-    mesh = trimesh.load(io.BytesIO(base64.b64decode(page.scripts["glb-3"])), file_type="glb").to_mesh()
+    mesh = trimesh.load(io.BytesIO(gzip.decompress(base64.b64decode(page.scripts["glb-3"]))), file_type="glb").to_mesh()
     assert mesh.extents[1] == pytest.approx(0.6, abs=0.01)  # what lay along x now stands
 
 

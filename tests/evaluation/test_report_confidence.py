@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_the_page_shows_what_the_mesh_tells(tmp_path: Path) -> None:
     assert f"{100 * surface_mean(half, 'seen'):.0f} % of its surface was seen" in words
     assert f"Mean confidence {100 * surface_mean(half, 'confidence'):.0f} %" in words
     assert BUTTON in html
-    scene = trimesh.load(io.BytesIO(base64.b64decode(page.scripts["glb-3"])), file_type="glb")
+    scene = trimesh.load(io.BytesIO(gzip.decompress(base64.b64decode(page.scripts["glb-3"]))), file_type="glb")
     attributes = next(iter(scene.geometry.values())).vertex_attributes
     shown = attributes["_CONFIDENCE"].reshape(-1)
     np.testing.assert_array_equal(attributes["_SEEN"].reshape(-1), shown > 0.6)

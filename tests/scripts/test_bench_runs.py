@@ -18,7 +18,7 @@ import trimesh
 
 import object_tasks
 from evaluation.measures import write_scores
-from evaluation.scoring import ObjectScore, SceneScores
+from evaluation.records import ObjectScore, SceneScores
 from object_tasks import ObjectTask
 from pipeline import Job
 from scene.errors import UserError
