@@ -1,8 +1,8 @@
 """The page of a small run: whole in one file, every object told of, meshes and words that cannot break it."""
 
 import base64
-import gzip
 import dataclasses
+import gzip
 import io
 import json
 import re
