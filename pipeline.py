@@ -182,8 +182,8 @@ def finish(
     if all((job.out / name).is_file() for name in _RESULTS) and is_current(job.out / "report", page_mark):
         log.info("%s: everything is there already", job.out)
         return len(failed)
-    from evaluation.measures import write_scores
     from evaluation.report import build_report
+    from evaluation.score_files import write_scores
     from evaluation.scoring import score_scene
     from evaluation.views import views_of_scan
     from preprocess.object_mask_with_clip import choose_objects

@@ -31,8 +31,9 @@ def main() -> int:
         if folder is not None and not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder")
 
-    from evaluation.measures import table, write_scores
+    from evaluation.score_files import write_scores
     from evaluation.scoring import SceneScores, find_meshes, score_scene
+    from evaluation.tables import table
     from evaluation.views import views_of_scan
     from scene.scannet import open_scan
 

@@ -1,18 +1,9 @@
-"""What each measure means, and the measures as tables and files for people and programs."""
+"""What each measure means, and how it is written for people."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-
-from evaluation.records import ObjectScore, SceneScores
-from evaluation.verdict import verdict
-from scene.errors import UserError
-from scene.files import read_json, write_json, write_text
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -84,81 +75,3 @@ def measured(scores: Iterable[Mapping[str, float]]) -> list[Measure]:
     """The measures that at least one object has."""
     keys = {key for one in scores for key in one}
     return [measure for measure in MEASURES if measure.key in keys]
-
-
-def table(scenes: Sequence[SceneScores]) -> str:
-    """The scores as aligned text: one line an object, each scene's mean and over how many objects it runs, and what
-    could not be scored or is doubtful."""
-    columns = measured(one.scores for scene in scenes for one in scene.objects)
-    rows = [["", *(column.heading.rpartition(" ")[0] for column in columns)]]
-    rows.append(["object", *(column.heading.rpartition(" ")[2] for column in columns)])
-    rows.append(["", *(column.unit for column in columns)])
-    for scene in scenes:
-        for one in scene.objects:
-            name = f"{scene.scene} {one.instance_id} {one.label}".strip()
-            rows.append([name, *(column.text(one.scores) for column in columns)])
-        mean = scene.mean()
-        rows.append([f"{scene.scene} mean", *(column.text(mean.values) for column in columns)])
-        counts = [str(mean.counts.get(column.key, 0)) for column in columns]
-        rows.append([f"  over so many of {len(scene.objects)} objects", *counts])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        (
-            row[0].ljust(widths[0]) + "".join(f"  {cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    for title, field in (("not scored, or not in full:", "problems"), ("doubtful:", "marks")):
-        named = [
-            f"  {scene.scene} {one.instance_id}: {text}"
-            for scene in scenes
-            for one in scene.objects
-            for text in getattr(one, field)
-        ]
-        lines += ["", title, *named] if named else []
-    return "\n".join(lines)
-
-
-def csv_text(scenes: Sequence[SceneScores]) -> str:
-    """Every measure of every object, one line an object; empty where it was not measured."""
-    keys = list(dict.fromkeys(key for scene in scenes for one in scene.objects for key in one.scores))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["scene", "instance_id", "label", *keys, "problems", "marks"])
-    for scene in scenes:
-        for one in scene.objects:
-            values = [one.scores.get(key, "") for key in keys]
-            writer.writerow(
-                [scene.scene, one.instance_id, one.label, *values, "; ".join(one.problems), "; ".join(one.marks)]
-            )
-    return stream.getvalue()
-
-
-def write_scores(folder: Path, scenes: Sequence[SceneScores]) -> None:
-    """Write ``scores.json`` (all of it), ``scores.csv`` (one line an object) and ``scores.txt`` (the table)."""
-    write_json(folder / "scores.json", {"scenes": [_as_dict(scene) for scene in scenes]})
-    write_text(folder / "scores.csv", csv_text(scenes))
-    write_text(folder / "scores.txt", table(scenes) + "\n")
-
-
-def _as_dict(scene: SceneScores) -> dict[str, Any]:
-    """What ``scores.json`` holds of a scene."""
-    mean = scene.mean()
-    objects = [{**asdict(one), "verdict": asdict(verdict(one))} for one in scene.objects]
-    return {"scene": scene.scene, "objects": objects, "mean": mean.values, "mean_over_objects": mean.counts}
-
-
-def read_scores(path: Path) -> list[SceneScores]:
-    """The scenes of a ``scores.json``.  Raises UserError when it is not one."""
-    try:
-        return [
-            SceneScores(scene["scene"], [_object_of(one) for one in scene["objects"]])
-            for scene in read_json(path)["scenes"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: is not a file of scores ({error!r}); score the meshes again") from error
-
-
-def _object_of(entry: dict[str, Any]) -> ObjectScore:
-    """An object as ``scores.json`` holds it; its verdict follows from the rest."""
-    return ObjectScore(**{key: value for key, value in entry.items() if key != "verdict"})

@@ -20,12 +20,12 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from evaluation.measures import read_scores
 from evaluation.page import stage_bars, write_page
 from evaluation.page_meshes import data_url, glb_base64, simplified, thumbnail, viewer_yaw
 from evaluation.page_records import PageObject, PageRoom, PageRun, PageSide, PageView
 from evaluation.page_views import pick_views, pictures_of, with_color
 from evaluation.pictures import join, up_of
+from evaluation.score_files import read_scores
 from evaluation.scoring import find_meshes
 from evaluation.settings import ReportSettings
 from evaluation.views import View, views_of_scan

@@ -32,7 +32,7 @@ class Scoring:
 
 def rows_of(base: Base, made: Mapping[str, Sequence[Record]]) -> list[Row]:
     """One row an object and method; scores only what is missing or changed, methods side by side."""
-    from evaluation.measures import read_scores
+    from evaluation.score_files import read_scores
 
     scorings = {method: _scoring(base, method) for method in made}
     score_all([one for one in scorings.values() if not is_current(one.out, one.mark)])
@@ -69,7 +69,7 @@ def score_all(scorings: Sequence[Scoring]) -> None:
 
 def score(scoring: Scoring) -> None:
     """Write ``scores.json`` and its like for one method's meshes."""
-    from evaluation.measures import write_scores
+    from evaluation.score_files import write_scores
     from evaluation.scoring import score_scene
     from evaluation.views import views_of_scan
     from scene.scannet import open_scan

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.measures import MEASURES, csv_text, read_scores, table, write_scores
+from evaluation.measures import MEASURES
+from evaluation.score_files import read_scores, write_scores
 from evaluation.scoring import find_meshes, find_truth, score_object, score_scene
 from evaluation.settings import ScoreSettings
+from evaluation.tables import csv_text, table
 from evaluation.views import View, views_of_scan
 from scene.camera import Intrinsics
 from scene.errors import UserError

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.measures import MEASURES, write_scores
+from evaluation.measures import MEASURES
 from evaluation.page import stage_bars
 from evaluation.page_meshes import simplified
 from evaluation.page_views import pick_views, pictures_of
 from evaluation.records import ObjectScore, SceneScores
 from evaluation.report import build_report, read_run
+from evaluation.score_files import write_scores
 from evaluation.settings import ReportSettings
 from evaluation.three_js import three_js
 from evaluation.views import View

@@ -17,8 +17,8 @@ import pytest
 import trimesh
 
 import object_tasks
-from evaluation.measures import write_scores
 from evaluation.records import ObjectScore, SceneScores
+from evaluation.score_files import write_scores
 from object_tasks import ObjectTask
 from pipeline import Job
 from scene.errors import UserError
