@@ -44,10 +44,15 @@ def surface_of(mesh: trimesh.Trimesh, samples: int, seed: int) -> Surface:
 
 
 def surface_of_truth(truth: trimesh.Trimesh | trimesh.PointCloud, samples: int, seed: int) -> Surface:
-    """As ``surface_of``; of a cloud of points, as O2-Recon's ground truth is one, at most ``samples`` of its own."""
+    """As ``surface_of``; of a cloud of points, as O2-Recon's ground truth is one, at most ``samples`` of its own.
+
+    Normals and area of a cloud are those that ``scene.mesh.load_mesh_or_points`` found beside it.
+    """
     if isinstance(truth, trimesh.Trimesh):
         return surface_of(truth, samples, seed)
     points = np.asarray(truth.vertices, np.float64)
+    normals = truth.metadata.get("normals")
     if len(points) > samples:
-        points = points[np.random.default_rng(seed).choice(len(points), samples, replace=False)]
-    return Surface(points)
+        chosen = np.random.default_rng(seed).choice(len(points), samples, replace=False)
+        points, normals = points[chosen], None if normals is None else normals[chosen]
+    return Surface(points, normals, truth.metadata.get("area_m2", 0.0))

@@ -15,7 +15,7 @@ import trimesh
 from jaxtyping import Float
 
 from scene.errors import UserError
-from scene.files import atomic_file, write_json
+from scene.files import atomic_file, read_json, write_json
 
 ATTRIBUTES = {"confidence": np.float32, "seen": np.uint8}  # of vertices, and how a PLY holds them
 
@@ -29,9 +29,39 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
 
 
 def load_mesh_or_points(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
-    """As ``load_mesh``; where a file holds a cloud of points instead, its points."""
+    """As ``load_mesh``; where a file holds a cloud of points instead, its points.
+
+    A cloud whose sidecar says ``"normals": "outward"`` has ``metadata["normals"]`` (n x 3, unit, float64) and
+    ``metadata["area_m2"]``, the area of the surface that its points were drawn evenly from.  The normals of other
+    clouds may face either way, and are left out.
+    """
     geometry = _read(path)
-    return geometry if isinstance(geometry, trimesh.PointCloud) else _with_faces(path, geometry)
+    if not isinstance(geometry, trimesh.PointCloud):
+        return _with_faces(path, geometry)
+    raw = geometry.metadata.pop("_ply_raw", {})
+    if len(geometry.vertices) == 0:
+        raise UserError(f"{path}: holds no points; export it again")
+    geometry.metadata |= _outward_normals(path, raw.get("vertex", {}).get("data"), len(geometry.vertices))
+    return geometry
+
+
+def _outward_normals(path: Path, columns: Any, points: int) -> dict[str, Any]:
+    """Normals and area of a cloud whose sidecar vouches for them; else nothing."""
+    sidecar = path.with_suffix(".json")
+    about = read_json(sidecar) if sidecar.is_file() else None
+    if not isinstance(about, dict) or about.get("normals") != "outward" or columns is None:
+        return {}
+    try:
+        normals = np.stack([np.asarray(columns[axis], np.float64).ravel() for axis in ("nx", "ny", "nz")], axis=1)
+        area_m2 = float(about["area_m2"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path}: its sidecar promises normals and an area, and they are not there ({error})"
+        ) from error
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    if len(normals) != points or not (length > 0.5).all() or not 0.0 < area_m2 < np.inf:
+        raise UserError(f"{path}: its normals or its area are not those of a surface; make the file again")
+    return {"normals": normals / length, "area_m2": area_m2}
 
 
 def _read(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
