@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the environment: .venv with the packages that requirements.txt pins.
-#   bash scripts/setup.sh [--dev]      --dev: those of requirements-dev.txt too
-# PYTHON may name the interpreter.  Does nothing when everything is there already.
+#   bash scripts/setup.sh [--dev | --browser]
+# --dev: those of requirements-dev.txt too.  --browser: those, Playwright, and a Chromium where none is found.
+# PYTHON may name the interpreter and CHROMIUM the browser.  Does nothing when everything is there already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,7 +15,8 @@ wanted=(requirements.txt)
 case "${1-}" in
   "") ;;
   --dev) wanted+=(requirements-dev.txt) ;;
-  *) fail "setup.sh $1: there is no such option; the only one is --dev" ;;
+  --browser) wanted+=(requirements-dev.txt requirements-browser.txt) ;;
+  *) fail "setup.sh $1: there is no such option; there are --dev and --browser" ;;
 esac
 
 # Copies of the files that were installed, put there after the installation: what has none is half made.
@@ -40,23 +42,42 @@ find_python() {
   fail "Python 3.11 or newer is needed and was not found; on Debian: apt-get install python3.11 python3.11-venv"
 }
 
-if is_current; then exit; fi
+install_packages() {
+  local python
+  if [ ! -d "$installed" ] || ! is_python .venv/bin/python; then
+    python="$(find_python)"
+    "$python" -c "import ensurepip, venv" 2>/dev/null ||
+      fail "$python cannot make a virtual environment, ensurepip is missing; on Debian: apt-get install python3.11-venv"
+    echo "making .venv with $("$python" --version)" >&2
+    "$python" -m venv --clear .venv || fail ".venv: could not be made; see above, mend it and run the same command again"
+  fi
+  rm -rf "$installed"
+  echo "installing ${wanted[*]} (about a minute, 2 GB)" >&2
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --requirement "${wanted[-1]}" >&2 ||
+    fail "the packages could not be installed; see above, check network and disk and run the same command again"
+  echo "compiling kernels" >&2
+  .venv/bin/python -m scripts.compile_kernels || echo "warning: not compiled now; the first object will" >&2
+  # A rename, so that an interruption leaves either all of the copies or none.
+  rm -rf "$installed.new"
+  mkdir "$installed.new"
+  cp "${wanted[@]}" "$installed.new"
+  mv "$installed.new" "$installed"
+}
 
-if [ ! -d "$installed" ] || ! is_python .venv/bin/python; then
-  python="$(find_python)"
-  "$python" -c "import ensurepip, venv" 2>/dev/null ||
-    fail "$python cannot make a virtual environment, ensurepip is missing; on Debian: apt-get install python3.11-venv"
-  echo "making .venv with $("$python" --version)" >&2
-  "$python" -m venv --clear .venv || fail ".venv: could not be made; see above, mend it and run the same command again"
-fi
-rm -rf "$installed"
-echo "installing ${wanted[*]} (about a minute, 2 GB)" >&2
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --requirement "${wanted[-1]}" >&2 ||
-  fail "the packages could not be installed; see above, check network and disk and run the same command again"
-echo "compiling kernels" >&2
-.venv/bin/python -m scripts.compile_kernels || echo "warning: not compiled now; the first object will" >&2
-# A rename, so that an interruption leaves either all of the copies or none.
-rm -rf "$installed.new"
-mkdir "$installed.new"
-cp "${wanted[@]}" "$installed.new"
-mv "$installed.new" "$installed"
+# One that starts is enough, wherever it came from; Playwright's own needs no right but this user's.
+starts() { .venv/bin/python -m scripts.browser; }
+
+install_browser() {
+  if starts 2>/dev/null; then return; fi
+  echo "installing Chromium (200 MB)" >&2
+  local as_root=()
+  if [ "$(id -u)" -eq 0 ]; then as_root=(--with-deps); fi
+  if .venv/bin/python -m playwright install "${as_root[@]}" chromium >&2 && starts; then return; fi
+  if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    if apt-get update -qq >&2 && apt-get install -y -qq chromium >&2 && starts; then return; fi
+  fi
+  fail "no Chromium starts; see above, install one (on Debian: apt-get install chromium) or name one in CHROMIUM"
+}
+
+is_current || install_packages
+if [ "${1-}" = --browser ]; then install_browser; fi

@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Everything that must hold: lint, format, types, tests.
-#   bash scripts/test.sh [PYTEST ARGUMENTS]      for example: bash scripts/test.sh tests/scene -k fusion
+#   bash scripts/test.sh [--browser] [PYTEST ARGUMENTS]      for example: bash scripts/test.sh tests/scene -k fusion
+# --browser: the tests in a real browser too; installs Playwright, and a Chromium where none is found.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash scripts/setup.sh --dev
+extent=--dev marks="not browser"
+if [ "${1:-}" = --browser ]; then
+  extent=--browser marks=""
+  shift
+fi
+bash scripts/setup.sh "$extent"
 
 failed=()
 run() {
@@ -14,7 +20,7 @@ run() {
 run ruff check
 run ruff format --check
 run mypy --no-error-summary
-run pytest "$@"
+run pytest -m "$marks" "$@"
 if [ "${#failed[@]}" -gt 0 ]; then
   printf 'failed: %s\n' "${failed[@]}" >&2
   exit 1
