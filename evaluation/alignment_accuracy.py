@@ -1,0 +1,159 @@
+"""Whether a CAD model was placed right in a scan, as Scan2CAD's benchmark counts it.
+
+A pose takes points of the CAD's own frame (ShapeNet's: y up) into the scan's: ``x_scan = t + R (s * x_cad)``, written
+as translation in metres, unit quaternion (w, x, y, z) and a scale for each axis of the CAD.  A placement is correct
+within 0.20 m, 20 degrees and a scale error of 20 % (Avetisyan et al., Scan2CAD, CVPR 2019).  As in its benchmark the
+scale error is ``|mean(s / s_true) - 1|`` over the three axes, in which errors of opposite sign cancel; rotation is
+measured to the nearest of the poses that look the same.  For ``ROTATE_UP_INF`` that is exact here, where the benchmark
+tries 36 turns and is at most 5 degrees off.  Translations compare where the CAD's own origin comes to lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from scene.errors import UserError
+from scene.files import read_json
+
+TRANSLATION_M = 0.20
+ROTATION_DEG = 20.0
+SCALE_ERROR = 0.20
+TURNS = {"NONE": 1, "ROTATE_UP_2": 2, "ROTATE_UP_4": 4, "ROTATE_UP_INF": 0}  # turns that look the same; 0: any angle
+_SHEAR = 1e-4  # how far from right angles the axes of a pose may be
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a CAD lies in the scan.  Raises UserError for numbers that are no pose, and for mirror images."""
+
+    translation_m: Float[np.ndarray, " 3"]
+    rotation: Float[np.ndarray, " 4"]  # w, x, y, z; of any length but 0
+    scale: Float[np.ndarray, " 3"]
+
+    def __post_init__(self) -> None:
+        for name in ("translation_m", "rotation", "scale"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise UserError(f"the pose's {name.removesuffix('_m')} is not finite")
+        if np.linalg.norm(self.rotation) < 1e-6:
+            raise UserError("the pose's rotation is a quaternion of length 0")
+        if not (self.scale > 0).all():
+            raise UserError(f"the pose's scale {self.scale.tolist()} mirrors or flattens the CAD; it must be above 0")
+
+    @classmethod
+    def read(cls, trs: Any) -> Pose:
+        """From ``{"translation": [3], "rotation": [w, x, y, z], "scale": [3]}`` of a file that nobody vouches for."""
+        if not isinstance(trs, dict):
+            raise UserError("the pose is not an object with translation, rotation and scale")
+        return cls(_numbers(trs, "translation", 3), _numbers(trs, "rotation", 4), _numbers(trs, "scale", 3))
+
+    @classmethod
+    def of_matrix(cls, matrix: Float[np.ndarray, "4 4"]) -> Pose:
+        """The pose that a matrix stands for.  Raises UserError for a mirror image and for sheared axes."""
+        scale = np.linalg.norm(matrix[:3, :3], axis=0)
+        if not np.linalg.det(matrix[:3, :3]) > 0:
+            raise UserError("the pose mirrors or flattens the CAD")
+        axes = matrix[:3, :3] / scale
+        if np.abs(axes.T @ axes - np.eye(3)).max() > _SHEAR:
+            raise UserError("the pose shears the CAD: the scan's own scale differs between its axes")
+        return cls(matrix[:3, 3].copy(), Rotation.from_matrix(axes).as_quat(scalar_first=True), scale)
+
+    @property
+    def matrix(self) -> Float[np.ndarray, "4 4"]:
+        """Scan from CAD."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.turn.as_matrix() * self.scale
+        matrix[:3, 3] = self.translation_m
+        return matrix
+
+    @property
+    def turn(self) -> Rotation:
+        return Rotation.from_quat(self.rotation, scalar_first=True)  # which divides by the quaternion's length
+
+    def record(self) -> dict[str, list[float]]:
+        """As ``read`` takes it, for a sidecar."""
+        rotation = self.turn.as_quat(scalar_first=True)
+        return {
+            "translation": self.translation_m.tolist(),
+            "rotation": rotation.tolist(),
+            "scale": self.scale.tolist(),
+        }
+
+
+def alignment(pose: Pose, truth: Pose, symmetry: str) -> dict[str, float]:
+    """Errors of a pose and, as 1 or 0, whether it counts: the ``alignment_*`` keys of ``evaluation.records``.
+
+    ``symmetry`` is one of ``TURNS``, with or without Scan2CAD's ``__SYM_`` in front.  Raises UserError for another.
+    """
+    translation_m = float(np.linalg.norm(pose.translation_m - truth.translation_m))
+    rotation_deg = _rotation_deg(truth.turn.inv() * pose.turn, TURNS[symmetry_of(symmetry)])
+    scale_error = float(abs(np.mean(pose.scale / truth.scale) - 1.0))
+    correct = translation_m <= TRANSLATION_M and rotation_deg <= ROTATION_DEG and scale_error <= SCALE_ERROR
+    return {
+        "alignment_correct": float(correct),
+        "alignment_translation_m": translation_m,
+        "alignment_rotation_deg": rotation_deg,
+        "alignment_scale_error": scale_error,
+    }
+
+
+def symmetry_of(name: Any) -> str:
+    """A symmetry's name without Scan2CAD's ``__SYM_``.  Raises UserError for one that is not known."""
+    short = str(name).removeprefix("__SYM_")
+    if short not in TURNS:
+        raise UserError(f"the symmetry {name!r} is not known; it is one of {', '.join(TURNS)}")
+    return short
+
+
+def read_pose(sidecar: Path) -> Pose | None:
+    """The pose that the ``.json`` beside a mesh or a true cloud carries under ``pose``; None where there is none."""
+    trs = _about(sidecar).get("pose")
+    try:
+        return None if trs is None else Pose.read(trs)
+    except UserError as error:
+        raise UserError(f"{sidecar}: {error}") from error
+
+
+def read_symmetry(sidecar: Path) -> str:
+    """The symmetry in the ``.json`` beside a true cloud, ``NONE`` where it tells none."""
+    try:
+        return symmetry_of(_about(sidecar).get("sym", "NONE"))
+    except UserError as error:
+        raise UserError(f"{sidecar}: {error}") from error
+
+
+def _about(sidecar: Path) -> dict[str, Any]:
+    about = read_json(sidecar) if sidecar.is_file() else {}
+    return about if isinstance(about, dict) else {}
+
+
+def _rotation_deg(between: Rotation, turns: int) -> float:
+    """The angle of a rotation in the CAD's frame, less the turn about the CAD's up axis (y) that shortens it most."""
+    w, x, y, z = between.as_quat(scalar_first=True)
+    # Turning about y by a turns (w, y) by a / 2 and leaves the lengths of (w, y) and (x, z) as they are.
+    about_up = 2.0 * np.arctan2(y, w)
+    step = 2.0 * np.pi / turns if turns else 0.0
+    left = about_up - step * np.round(about_up / step) if turns else 0.0
+    upright = np.hypot(w, y)
+    sine = np.sqrt(x**2 + z**2 + (upright * np.sin(left / 2.0)) ** 2)
+    return float(np.degrees(2.0 * np.arctan2(sine, upright * abs(np.cos(left / 2.0)))))
+
+
+def _numbers(trs: dict[str, Any], name: str, count: int) -> Float[np.ndarray, " n"]:
+    """``count`` finite numbers of a pose.  Raises UserError for anything else."""
+    values = trs.get(name)
+    if (
+        not isinstance(values, list)
+        or len(values) != count
+        or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    ):
+        raise UserError(f"the pose's {name} is not a list of {count} numbers")
+    try:
+        return np.array([float(value) for value in values])
+    except OverflowError as error:
+        raise UserError(f"the pose's {name} is not finite") from error
