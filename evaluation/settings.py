@@ -15,13 +15,14 @@ class ScoreSettings:
     samples: int = 200_000  # area-uniform points on each surface; the chamfer then repeats to 0.05 mm between seeds
     seed: int = 0  # of all samples
     agreement_pixels: int = 200_000  # of depth agreement: at most so many of an object's pixels are tried, drawn evenly
+    silhouette_pixels: int = 200_000  # of the outlines' overlap: at most so many pixels are tried, drawn evenly
     free_space_samples: int = 50_000  # of free-space violation: points on the mesh that are projected into the views
     max_frames: int = 200  # of a longer scan, so many frames are used, evenly spread
 
     def __post_init__(self) -> None:
         if not self.thresholds_m or not all(threshold_m > 0 for threshold_m in self.thresholds_m):
             raise ValueError("thresholds_m must hold at least one number, and positive ones only")
-        counts = ("samples", "agreement_pixels", "free_space_samples", "max_frames")
+        counts = ("samples", "agreement_pixels", "silhouette_pixels", "free_space_samples", "max_frames")
         check_ranges(self, at_least_1=counts, not_negative=("seed",))
 
 

@@ -1,7 +1,9 @@
-"""How well a mesh fits what the cameras saw, without any true mesh.
+"""How well a mesh fits what the cameras saw, and how sound it is, without any true mesh.
 
 Depth agreement asks whether the mesh is where the object was seen; free-space violation whether it is also where the
 cameras saw through.  Together they bound the seen surface from both sides; of the hidden surface they say nothing.
+The outlines say whether anything is missing or too much (``evaluation.silhouettes``).  Of the mesh alone are told its
+holes, its parts, where it passes through itself, and how sure its maker was of it.
 """
 
 from __future__ import annotations
@@ -13,14 +15,66 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
+from evaluation.mesh_rays import first_depth_m, slant
 from evaluation.sampling import surface_of
+from evaluation.self_intersections import self_intersections
+from evaluation.settings import ScoreSettings
+from evaluation.silhouettes import silhouette_iou
 from evaluation.views import View
 from scene.camera import nearest_pixel, project, transform
+from scene.mesh import surface_mean
 from scene.raycast import RayCaster
 
 AGREEMENT_M = 0.02
 FREE_SPACE_MARGIN_M = 0.03
 FREE_SPACE_VIEWS = 3
+
+
+def scores_without_truth(
+    mesh: trimesh.Trimesh, views: Sequence[View], instance_id: int, settings: ScoreSettings
+) -> dict[str, float]:
+    """The measures of ``evaluation.records`` that need no true mesh; without views, those of the mesh alone.
+
+    What cannot be measured is left out: where no view shows the object's pixels or their depth, or where the mesh
+    carries no confidence.
+    """
+    scores = _soundness(mesh) | _confidence(mesh)
+    if not views:
+        return scores
+    found = {
+        "depth_agreement": depth_agreement(mesh, views, instance_id, settings.agreement_pixels, settings.seed),
+        "free_space_violation": free_space_violation(mesh, views, settings.free_space_samples, settings.seed),
+        "silhouette_iou": silhouette_iou(mesh, views, instance_id, settings.silhouette_pixels, settings.seed),
+    }
+    return scores | {key: value for key, value in found.items() if value is not None}
+
+
+def _soundness(mesh: trimesh.Trimesh) -> dict[str, float]:
+    """Whether the mesh encloses a volume, in how many parts that share no vertex, and where it passes through itself."""
+    used = mesh.copy()
+    used.remove_unreferenced_vertices()
+    return {
+        "watertight": float(mesh.is_watertight),
+        "components": float(used.body_count),
+        "self_intersections": float(self_intersections(mesh)),
+        "area_m2": float(mesh.area),
+    }
+
+
+def _confidence(mesh: trimesh.Trimesh) -> dict[str, float]:
+    """The mean of the vertices' confidence over the surface, and the share of the surface in each tenth of it.
+
+    A vertex stands for a third of the triangles that it belongs to.
+    """
+    mean = surface_mean(mesh, "confidence")
+    if mean is None:
+        return {}
+    confidence = np.asarray(mesh.vertex_attributes["confidence"], np.float64)
+    area_m2 = np.bincount(mesh.faces.reshape(-1), np.repeat(mesh.area_faces / 3, 3), len(mesh.vertices))
+    # Rounded first: 0.7 in single precision is 0.69999999, and belongs to the tenth that begins with it.
+    tenth = np.floor(np.round(confidence * 10, 5)).clip(0, 9).astype(np.int64)
+    shares = np.bincount(tenth, area_m2, 10) / area_m2.sum()
+    return {"confidence_mean": mean} | {f"confidence_in_{k / 10:.1f}": float(share) for k, share in enumerate(shares)}
 
 
 def depth_agreement(
@@ -39,21 +93,13 @@ def depth_agreement(
     total = sum(map(len, pixels))
     if total == 0:
         return None
-    generator = np.random.default_rng(seed)
-    caster = RayCaster(mesh)
-    tried = agreeing = 0
-    for view, index in zip(views, pixels, strict=True):
-        if total > max_pixels:
-            index = index[generator.random(len(index)) < max_pixels / total]
-        if len(index) == 0:
-            continue
-        local = view.camera.directions().reshape(-1, 3)[index].astype(np.float64)
-        directions = local @ view.world_from_camera[:3, :3].T
-        z_m, _ = caster.first_hit(np.broadcast_to(view.world_from_camera[:3, 3], directions.shape), directions)
-        along_ray_m = np.abs(z_m - view.depth_m.reshape(-1)[index]) * np.linalg.norm(local, axis=1)
-        tried += len(index)
-        agreeing += int((along_ray_m <= AGREEMENT_M).sum())
-    return agreeing / tried if tried else None
+    if total > max_pixels:
+        generator = np.random.default_rng(seed)
+        pixels = [index[generator.random(len(index)) < max_pixels / total] for index in pixels]
+    sensed_m = np.concatenate([view.depth_m.reshape(-1)[i] for view, i in zip(views, pixels, strict=True)])
+    along = np.concatenate([slant(view, index) for view, index in zip(views, pixels, strict=True)])
+    apart_m = np.abs(first_depth_m(RayCaster(mesh), views, pixels) - sensed_m) * along
+    return float((apart_m <= AGREEMENT_M).mean()) if len(apart_m) else None
 
 
 def free_space_violation(

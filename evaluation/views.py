@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer, UInt8
+from jaxtyping import Bool, Float, Int, Integer, UInt8
 
 from scene.camera import Intrinsics
 from scene.errors import UserError
@@ -27,6 +27,13 @@ class View:
     def shows(self, instance_id: int) -> Bool[np.ndarray, "h w"]:
         """The pixels of one thing; none where the view has no instances."""
         return np.zeros(self.depth_m.shape, bool) if self.instance is None else self.instance == instance_id
+
+    def rays(self, pixels: Int[np.ndarray, " n"]) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
+        """Origins and directions in the world, the latter scaled to Z = 1, of pixels counted row by row."""
+        v, u = np.divmod(pixels, self.camera.width)
+        x, y = (u - self.camera.cx) / self.camera.fx, (v - self.camera.cy) / self.camera.fy
+        directions = np.stack([x, y, np.ones_like(x)], axis=1) @ self.world_from_camera[:3, :3].T
+        return np.broadcast_to(self.world_from_camera[:3, 3], directions.shape), directions
 
 
 def views_of_scan(scan: Scan, max_frames: int) -> list[View]:

@@ -1,0 +1,121 @@
+"""What cannot be scored is refused in a sentence: of a mesh in other units or in another frame every number misleads.
+
+A badly reconstructed mesh is scored badly, not refused: only what no reconstruction explains is named here.  Sizes are
+twice the median distance of a surface's points from their median, which a few strays cannot change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+from scipy.spatial import cKDTree
+
+from evaluation.sampling import surface_of, surface_of_truth
+from evaluation.views import View
+from scene.camera import unproject_where
+from scene.errors import UserError
+
+# Beyond this ratio of sizes a mesh and what it stands for are in different units, or share no more than a scrap: metres
+# and centimetres are 100 apart, and an object of which the cameras saw a fifth is still on this side.
+_OTHER_UNITS_RATIO = 20.0
+# Where there are no masks, only the whole scene tells sizes: no object is larger than it, or a thousandth of it.
+_SCENE_RATIOS = (0.001, 2.0)
+_APART_M = 0.10  # the widest threshold of F: with nothing nearer, there is nothing to score
+_SCENE_APART_M = 0.50  # from anything at all that was seen: room for an object whose every side is hidden
+_POINTS = 20_000
+
+Truth = trimesh.Trimesh | trimesh.PointCloud
+Points = Float[np.ndarray, "n 3"]
+
+
+def refuse_unscorable(
+    mesh: trimesh.Trimesh, truth: Truth | None, views: Sequence[View], instance_id: int | None = None
+) -> None:
+    """Raise UserError, in a sentence, where scores of this mesh would mislead.
+
+    That is a mesh that is empty or not finite; in other units or in another frame than its true mesh or, where there
+    is none, than what the views saw of object ``instance_id`` (of the whole scene where they do not show which pixels
+    are its own).
+    """
+    _refuse_broken(mesh, "the mesh")
+    points = surface_of(mesh, _POINTS, 0).points
+    if truth is not None:
+        if isinstance(truth, trimesh.Trimesh):
+            _refuse_broken(truth, "its true mesh")
+        true_points = surface_of_truth(truth, _POINTS, 0).points
+        _refuse_other_units(_size_m(points), _size_m(true_points), "its true mesh", 1 / _OTHER_UNITS_RATIO)
+        _refuse_apart(points, true_points, "its true mesh", _APART_M)
+        return
+    scene = _seen_points(views, None)
+    if len(scene) == 0:
+        return
+    own = scene[:0] if instance_id is None else _seen_points(views, instance_id)
+    if len(own):
+        of = "what the views saw of it"
+        # A mesh within the scene is large beside its own pixels where few of them were seen.
+        largest = max(_OTHER_UNITS_RATIO, _SCENE_RATIOS[1] * _size_m(scene) / max(_size_m(own), 1e-9))
+        _refuse_other_units(_size_m(points), _size_m(own), of, 1 / _OTHER_UNITS_RATIO, largest)
+        _refuse_apart(points, own, of, _APART_M)
+    else:
+        _refuse_other_units(_size_m(points), _size_m(scene), "all that the views saw", *_SCENE_RATIOS)
+        _refuse_apart(points, scene, "anything that the views saw", _SCENE_APART_M)
+
+
+def _refuse_broken(mesh: trimesh.Trimesh, name: str) -> None:
+    if len(mesh.faces) == 0:
+        raise UserError(f"{name} holds no triangles; export it again with its faces")
+    lost = int((~np.isfinite(mesh.vertices).all(axis=1)).sum())
+    if lost:
+        vertices = f"{lost} of {len(mesh.vertices)} vertices"
+        raise UserError(f"{name} holds {vertices} that are not finite (NaN or infinite); export it again")
+    if not mesh.area > 0.0:
+        raise UserError(f"{name} has no area: its {len(mesh.faces)} triangles are points or lines; export it again")
+
+
+def _refuse_other_units(
+    size_m: float, expected_m: float, of: str, least: float, most: float = _OTHER_UNITS_RATIO
+) -> None:
+    ratio = size_m / max(expected_m, 1e-9)
+    if not least <= ratio <= most:
+        raise UserError(
+            f"the mesh is {ratio:.3g} times as large as {of} ({size_m:.3g} against {expected_m:.3g} m); give both in "
+            "metres"
+        )
+
+
+def _refuse_apart(points: Points, others: Points, of: str, apart_m: float) -> None:
+    nearest_m = float(cKDTree(others).query(points, workers=-1)[0].min())
+    # Points of a sparse sample stand apart by themselves, on one surface too.
+    if nearest_m > apart_m + _spacing_m(points) + _spacing_m(others):
+        centres_m = float(np.linalg.norm(np.median(points, 0) - np.median(others, 0)))
+        raise UserError(
+            f"no part of the mesh lies within {apart_m:g} m of {of} (centres {centres_m:.2f} m apart); bring it into "
+            "the scan's frame, and check that it is the same object"
+        )
+
+
+def _size_m(points: Points) -> float:
+    return 2.0 * float(np.median(np.linalg.norm(points - np.median(points, axis=0), axis=1)))
+
+
+def _spacing_m(points: Points) -> float:
+    """About the distance between neighbours among points spread evenly over a surface of their size."""
+    return _size_m(points) / float(np.sqrt(len(points)))
+
+
+def _seen_points(views: Sequence[View], instance_id: int | None) -> Points:
+    """World points of about ``_POINTS`` pixels with depth, evenly drawn: of one thing, or (None) of all that is seen."""
+    where = [
+        view.depth_m > 0 if instance_id is None else view.shows(instance_id) & (view.depth_m > 0) for view in views
+    ]
+    step = max(1, sum(int(one.sum()) for one in where) // _POINTS)
+    found = [np.zeros((0, 3))]
+    for view, one in zip(views, where, strict=True):
+        chosen = np.zeros(one.size, bool)
+        chosen[np.flatnonzero(one)[::step]] = True
+        points = unproject_where(chosen.reshape(one.shape), view.depth_m, view.camera, view.world_from_camera)
+        found.append(points.astype(np.float64))
+    return np.concatenate(found)
