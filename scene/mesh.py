@@ -28,6 +28,17 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     return _with_faces(path, _read(path))
 
 
+def load_mesh_as_written(path: Path) -> trimesh.Trimesh:
+    """A mesh file with every vertex in the file's own order, as other files beside it count them: none merged.
+
+    Raises UserError when there is no surface in it.
+    """
+    mesh = _read(path)
+    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
+        raise UserError(f"{path}: holds no triangles; a mesh with faces is needed")
+    return mesh
+
+
 def load_mesh_or_points(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
     """As ``load_mesh``; where a file holds a cloud of points instead, its points.
 

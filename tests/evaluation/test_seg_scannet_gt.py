@@ -1,0 +1,191 @@
+"""Cut-outs of annotated scans: the very vertices of each object, and a sentence for every object without."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+from evaluation.scannet_truth import find_scans, read_annotated_scan
+from evaluation.seg_scannet_gt import cut_out
+from scene.errors import UserError
+from scene.mesh import load_mesh_as_written, load_mesh_or_points
+from tests.evaluation.annotated_scan import write, write_annotated_scan
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENE = "scene0042_00"
+NAMES = ["floor", "chair", "chair"]
+
+
+def things() -> list[tuple[str, trimesh.Trimesh]]:
+    """Parts that touch nowhere, at places a float32 cannot hold exactly."""
+    meshes = [
+        trimesh.creation.box((4, 4, 0.1)),
+        trimesh.creation.icosphere(2, 0.3),
+        trimesh.creation.box((0.3, 0.3, 1)),
+    ]
+    for mesh, place in zip(meshes, [(0, 0, 0), (1.1, 0.7, 0.5), (-1.3, 0.1, 0.7)], strict=True):
+        mesh.apply_translation(place)
+    return list(zip(NAMES, meshes, strict=True))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_annotated_scan(tmp_path / "scannet", SCENE, things())
+
+
+def run(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "evaluation/seg_scannet_gt.py"), "--scannet_root", str(folder.parent)]
+    return subprocess.run(
+        [*command, "--save_gt_dir", str(out), *arguments], capture_output=True, text=True, cwd=out.parent, check=False
+    )
+
+
+def test_every_object_is_cut_out_as_the_file_has_it(folder: Path, tmp_path: Path) -> None:
+    done = run(folder, tmp_path / "gt")
+    assert done.returncode == 0, done.stderr
+    assert "in all: 3 objects with truth\n" in done.stdout
+    whole = load_mesh_as_written(folder / f"{SCENE}_vh_clean_2.ply")
+    segments = np.array(json.loads((folder / f"{SCENE}_vh_clean_2.0.010000.segs.json").read_text())["segIndices"])
+    for k, (label, mesh) in enumerate(things()):
+        path = tmp_path / "gt" / SCENE / "gt" / f"obj_{k}.ply"
+        part = load_mesh_as_written(path)
+        np.testing.assert_array_equal(part.vertices, whole.vertices[segments // 10 == k])
+        assert np.asarray(part.visual.vertex_colors)[:, :3].tolist() == [[200, 200, 200]] * len(part.vertices)
+        assert part.area == pytest.approx(mesh.area, rel=1e-5)
+        about = json.loads(path.with_suffix(".json").read_text())
+        assert (about["instance_id"], about["label"], about["units"]) == (k + 1, label, "m")
+    report = json.loads((tmp_path / "gt" / SCENE / "groundtruth.json").read_text())
+    assert [(one["instance_id"], one["file"]) for one in report["with_truth"]] == [
+        (1, "gt/obj_0.ply"),
+        (2, "gt/obj_1.ply"),
+        (3, "gt/obj_2.ply"),
+    ]
+    assert report["counts"] == {"with_truth": 3, "without_truth": {}}
+
+
+def groups_of(folder: Path) -> list[Any]:
+    return json.loads((folder / f"{SCENE}_vh_clean.aggregation.json").read_text())["segGroups"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"segments": []}, "no segments"),
+        ({"segments": [10, 11, 777]}, "777"),
+        ({"segments": [10**30]}, "not a list of integers"),
+        ({"segments": [1.5]}, "not a list of integers"),
+        ({"segments": "10"}, "not a list of integers"),
+        ({"segments": None}, "not a list of integers"),
+    ],
+)
+def test_an_object_whose_segments_are_useless_is_named_and_counted(
+    folder: Path, tmp_path: Path, change: dict[str, Any], why: str
+) -> None:
+    out = tmp_path / "gt" / SCENE
+    cut_out(read_annotated_scan(SCENE, folder), out, None, frozenset())  # an earlier run, when all was well
+    groups = groups_of(folder)
+    groups[1] |= change
+    write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": groups})
+    result = cut_out(read_annotated_scan(SCENE, folder), out, None, frozenset())
+    assert [one.instance_id for one in result.with_truth] == [1, 3]
+    (lack,) = result.without_truth
+    assert (lack.instance_id, lack.what, lack.reason) == (2, "instance 2 chair", "unusable annotation")
+    assert why in lack.detail
+    assert not (out / "gt" / "obj_1.ply").exists()
+    assert result.counts() == {"with_truth": 2, "without_truth": {"unusable annotation": 1}}
+
+
+def test_a_group_that_is_no_object_keeps_the_ids_of_the_others(folder: Path) -> None:
+    groups = groups_of(folder)
+    write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": [None, *groups[1:]]})
+    scan = read_annotated_scan(SCENE, folder)
+    assert [(one.instance_id, one.label) for one in scan.groups] == [(1, "object"), (2, "chair"), (3, "chair")]
+    with pytest.raises(UserError, match="no JSON object"):
+        scan.vertices_of(scan.groups[0])
+
+
+def test_an_object_without_a_whole_face_becomes_a_cloud(folder: Path, tmp_path: Path) -> None:
+    groups = groups_of(folder)
+    scan = read_annotated_scan(SCENE, folder)
+    lone = int(scan.segments.max()) + 1
+    segments = scan.segments.copy()
+    segments[np.flatnonzero(segments // 10 == 1)[:1]] = lone
+    write(folder / f"{SCENE}_vh_clean_2.0.010000.segs.json", {"segIndices": segments.tolist()})
+    write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": [{**groups[1], "segments": [lone]}]})
+    result = cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt", None, frozenset())
+    assert "cloud" in result.with_truth[0].notes[0]
+    assert isinstance(load_mesh_or_points(tmp_path / "gt/gt/obj_0.ply"), trimesh.PointCloud)
+
+
+def test_objects_and_classes_can_be_chosen(folder: Path, tmp_path: Path) -> None:
+    done = run(folder, tmp_path / "gt", "--skip", "Floor, wall", "--objects", "1", "3", "9")
+    assert done.returncode == 0, done.stderr
+    assert "1 objects with truth; 1 left out as asked; 1 not annotated" in done.stdout
+    assert "instance 9: not annotated" in done.stdout
+    assert [path.name for path in (tmp_path / "gt" / SCENE / "gt").glob("*.ply")] == ["obj_2.ply"]
+
+
+def break_vertices(folder: Path) -> None:
+    write(folder / f"{SCENE}_vh_clean_2.0.010000.segs.json", {"segIndices": [1, 2, 3]})
+
+
+def break_segments(folder: Path) -> None:
+    write(folder / f"{SCENE}_vh_clean_2.0.010000.segs.json", {"segIndices": {"1": 2}})
+
+
+def break_groups(folder: Path) -> None:
+    write(folder / f"{SCENE}_vh_clean.aggregation.json", [1, 2])
+
+
+def break_mesh(folder: Path) -> None:
+    (folder / f"{SCENE}_vh_clean_2.ply").write_bytes(b"ply\nnonsense")
+
+
+def remove_aggregation(folder: Path) -> None:
+    (folder / f"{SCENE}_vh_clean.aggregation.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (break_vertices, "3 segIndices"),
+        (break_segments, "segIndices is not a list"),
+        (break_groups, "has no segGroups"),
+        (break_mesh, "cannot be read as a mesh"),
+        (remove_aggregation, "there is no such file"),
+    ],
+)
+def test_broken_files_are_named(folder: Path, spoil: Callable[[Path], None], why: str) -> None:
+    spoil(folder)
+    with pytest.raises(UserError, match=f"{SCENE}_vh_clean.*{why}"):
+        read_annotated_scan(SCENE, folder)
+
+
+def test_a_broken_scan_does_not_cost_the_others(folder: Path, tmp_path: Path) -> None:
+    break_segments(write_annotated_scan(folder.parent, "scene0043_00", things()[:1]).parent / f"{SCENE}_scannet")
+    done = run(folder, tmp_path / "gt")
+    assert done.returncode == 1
+    assert "1 objects with truth; 1 scenes failed" in done.stdout
+    assert f"{SCENE}: no ground truth: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_scans_are_found_by_either_name_and_missing_ones_named(folder: Path, tmp_path: Path) -> None:
+    (folder.parent / "scene0001_00").mkdir()
+    (folder.parent / "scene0001_00" / "scene0001_00_vh_clean_2.ply").touch()
+    assert list(find_scans(folder.parent, None)) == ["scene0001_00", SCENE]
+    assert find_scans(folder, None) == {SCENE: folder}
+    with pytest.raises(UserError, match="no scan of scene9999_00"):
+        find_scans(folder.parent, ["scene9999_00"])
+    with pytest.raises(UserError, match="holds no scan"):
+        find_scans(folder.parent.parent / "scannet" / "..", None)
+    with pytest.raises(UserError, match="no such folder"):
+        find_scans(tmp_path / "nowhere", None)
