@@ -107,7 +107,7 @@ def _spacing_m(points: Points) -> float:
 
 
 def _seen_points(views: Sequence[View], instance_id: int | None) -> Points:
-    """World points of about ``_POINTS`` pixels with depth, evenly drawn: of one thing, or (None) of all that is seen."""
+    """World points of about ``_POINTS`` pixels with depth, evenly drawn: of one thing, or (None) of everything."""
     where = [
         view.depth_m > 0 if instance_id is None else view.shows(instance_id) & (view.depth_m > 0) for view in views
     ]

@@ -104,10 +104,8 @@ def _count(triangles, faces, low, high, node_low, node_high, least):
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _boxes_meet(low, high, other_low, other_high):
-    for k in range(3):
-        if low[k] > other_high[k] or high[k] < other_low[k]:
-            return False
-    return True
+    across = low[0] <= other_high[0] and high[0] >= other_low[0] and low[1] <= other_high[1] and high[1] >= other_low[1]
+    return across and low[2] <= other_high[2] and high[2] >= other_low[2]
 
 
 @numba.njit(cache=True, nogil=True)

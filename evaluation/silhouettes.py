@@ -57,7 +57,7 @@ def silhouette_iou(
 
 
 def _pixels_that_count(mesh: trimesh.Trimesh, view: View, instance_id: int) -> Int[np.ndarray, " n"]:
-    """The object's pixels, and those where depth was sensed all round, apart from its outline, that may see the mesh."""
+    """The object's pixels, and those off its outline, with depth all round, that may see the mesh."""
     own = view.shows(instance_id)
     beside = cv2.dilate(own.astype(np.uint8), _SQUARE) > 0
     sensed = cv2.erode((view.depth_m > 0).astype(np.uint8), _SQUARE, borderValue=0) > 0

@@ -50,7 +50,7 @@ def scores_without_truth(
 
 
 def _soundness(mesh: trimesh.Trimesh) -> dict[str, float]:
-    """Whether the mesh encloses a volume, in how many parts that share no vertex, and where it passes through itself."""
+    """Whether it encloses a volume, in how many parts that share no vertex, and how often it passes through itself."""
     used = mesh.copy()
     used.remove_unreferenced_vertices()
     return {
