@@ -50,17 +50,35 @@ def drawn_masks(object_folder: Path, camera: Intrinsics) -> dict[int, Bool[np.nd
     object folder; white is to be in-painted.  One that is named otherwise or cannot be read is left out with a warning.
     """
     masks = {}
-    pattern, example = _folder_of_masks(object_folder.name)
-    for path in sorted(object_folder.glob("only-seg-*/*.png")):
-        number = path.name.removesuffix(_DRAWN)
-        if not (re.fullmatch(pattern, path.parent.name) and number.isdecimal()):
-            log.warning("%s: is left out; masks of this object are called %s/0%s", path, example, _DRAWN)
-            continue
+    for number, path in drawn_files(object_folder):
         try:
-            masks[int(number)] = resize_labels(read_mask(path), camera.width, camera.height) > 127
+            masks[number] = resize_labels(read_mask(path), camera.width, camera.height) > 127
         except UnreadableImage as error:
             log.warning("drawn mask left out: %s", error)
     return masks
+
+
+def drawn_files(object_folder: Path) -> list[tuple[int, Path]]:
+    """The files of drawn masks and their views' numbers; of two for one view the latter counts."""
+    files = []
+    pattern, example = _folder_of_masks(object_folder.name)
+    for path in sorted(object_folder.glob("only-seg-*/*.png")):
+        number = path.name.removesuffix(_DRAWN)
+        if re.fullmatch(pattern, path.parent.name) and number.isdecimal():
+            files.append((int(number), path))
+        else:
+            log.warning("%s: is left out; masks of this object are called %s/0%s", path, example, _DRAWN)
+    return files
+
+
+def drawn_path(object_folder: Path, number: int) -> Path:
+    """Where a mask for a view is to be written so that ``drawn_masks`` takes it before any other."""
+    pattern, _ = _folder_of_masks(object_folder.name)
+    folders = [path for path in sorted(object_folder.glob("only-seg-*")) if re.fullmatch(pattern, path.name)]
+    told = re.search(r"(?:scene(\d{4})_.*)?_obj_(\d+)", object_folder.name)
+    scene, instance_id = (told[1] or "0000", told[2]) if told else ("0000", "0")
+    folder = folders[-1] if folders else object_folder / f"only-seg-{scene}-obj{instance_id}"
+    return folder / f"{number}{_DRAWN}"
 
 
 def _folder_of_masks(object_name: str) -> tuple[str, str]:
