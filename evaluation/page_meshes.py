@@ -1,9 +1,8 @@
-"""Meshes made light for a page: fewer triangles, GLB in base64, a small picture."""
+"""Meshes made light for a page: fewer triangles, a small picture, where to look at them from."""
 
 from __future__ import annotations
 
 import base64
-import gzip
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from evaluation.pictures import camera_around, yaw_towards
 from evaluation.shading import render_rgba, vertex_colors
-from scene.mesh import ATTRIBUTES, glb_bytes, rotation_between
+from scene.mesh import ATTRIBUTES, rotation_between
 
 
 def simplified(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
@@ -26,12 +25,6 @@ def simplified(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
     return trimesh.Trimesh(
         light.vertices, light.faces, vertex_colors=colors, vertex_attributes=attributes, process=False
     )
-
-
-def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:
-    """The mesh as GLB (+y up) with its attributes, gzipped, in base64."""
-    glb = glb_bytes(mesh, rotation_between(up, np.array([0.0, 1.0, 0.0])), normals=False)
-    return base64.b64encode(gzip.compress(glb, mtime=0)).decode("ascii")
 
 
 def viewer_yaw(direction: Float[np.ndarray, " 3"], up: Float[np.ndarray, " 3"]) -> float:

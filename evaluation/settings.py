@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scene.ranges import check_ranges
 
@@ -28,13 +28,25 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """What the page shows; more of anything makes it heavier."""
+    """What the page shows; more of anything makes it heavier.  With these, 12 objects stay below 15 MB."""
 
     views: int = 4  # input views an object
+    fit_views: int = 3  # views as the fit read them: in-painted, with normals
     view_width: int = 320  # of the pictures of views, in pixels
     faces: int = 30_000  # a mesh is simplified to so many triangles for the page ...
-    faces_in_all: int = 300_000  # ... and all together to so many: 12 objects stay below 15 MB
+    faces_in_all: int = 300_000  # ... and all together to so many
+    truth_faces: int = 8_000  # a true mesh is simplified to so many
+    points: int = 10_000  # of each object, as the camera measured them
+    room_points: int = 40_000  # of everything else in the scan
+    point_frames: int = 60  # of a longer scan, points are gathered from so many frames, evenly spread
+    curve_points: int = 120  # of a loss; of more, medians are shown
     max_frames: int = 200  # of a longer scan, views are picked among so many frames, evenly spread
 
     def __post_init__(self) -> None:
-        check_ranges(self, at_least_1=("views", "view_width", "faces", "faces_in_all", "max_frames"))
+        counts = ("views", "fit_views", "view_width", "faces", "faces_in_all", "truth_faces", "points", "room_points")
+        check_ranges(self, at_least_1=(*counts, "point_frames", "curve_points", "max_frames"))
+
+    def for_each_of_two(self) -> ReportSettings:
+        """For each of two runs on one page, which is to be no heavier than that of one."""
+        heavy = ("views", "fit_views", "faces", "faces_in_all", "truth_faces", "points", "room_points")
+        return replace(self, **{name: max(1, getattr(self, name) // 2) for name in heavy})

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,17 +59,18 @@ def write_training_folder(
         write_notes(temporary, notes)
 
 
-def read_training_folder(folder: Path) -> ObjectViews:
+def read_training_folder(folder: Path, only: Collection[int] | None = None) -> ObjectViews:
     """Read a training folder, ours or O2-Recon's; unreadable views are left out with a warning.
 
-    Without ``fact/`` the facts follow from mask and depth.  Raises UserError naming what is missing or wrong.
+    ``only`` restricts it to the views of these numbers.  Without ``fact/`` the facts follow from mask and depth.
+    Raises UserError naming what is missing or wrong.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such training folder; run exp_preprocess.py first")
     world_from_normalized = read_matrix(folder / "trans_n2w.txt")
     if world_from_normalized is None or not _is_similarity(world_from_normalized):
         raise UserError(f"{folder / 'trans_n2w.txt'}: is not a scale and a shift in a 4 x 4 matrix; prepare it again")
-    views = _load_views(folder)
+    views = _load_views(folder, only)
     numbers, first = list(views), next(iter(views.values()))
     height, width = first["image"].shape[:2]
     camera, world_from_camera = _read_cameras(folder, numbers, world_from_normalized, width, height)
@@ -133,10 +134,12 @@ def _write_view(folder: Path, views: ObjectViews, i: int) -> None:
         write_normals(folder / "pred_normal" / f"{name}.npz", views.normal[i], _NORMAL_AXES)
 
 
-def _load_views(folder: Path) -> dict[int, dict[str, np.ndarray]]:
+def _load_views(folder: Path, only: Collection[int] | None) -> dict[int, dict[str, np.ndarray]]:
     """The images of every readable view, by its number and by folder; all of one size."""
     files = {name: numbered(folder / name) for name in ("image", "mask", "depth", "fact", *_HIDDEN_FOLDERS)}
     files["pred_normal"] = numbered(folder / "pred_normal", (".npz",))
+    if only is not None:
+        files = {name: {i: path for i, path in paths.items() if i in only} for name, paths in files.items()}
     # Of an in-painted folder: without these, what was painted would be taken for sensed.
     painted = _HIDDEN_FOLDERS if any(files[name] for name in _HIDDEN_FOLDERS) else ()
     needed = ("image", "mask", "depth", *painted)

@@ -21,7 +21,8 @@ from evaluation.page import stage_bars
 from evaluation.page_meshes import simplified
 from evaluation.page_views import pick_views, pictures_of
 from evaluation.records import ObjectScore, SceneScores
-from evaluation.report import build_report, read_run
+from evaluation.report import build_report
+from evaluation.run_folder import read_run
 from evaluation.score_files import write_scores
 from evaluation.settings import ReportSettings
 from evaluation.three_js import three_js

@@ -1,0 +1,119 @@
+"""One object of a run as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+
+from evaluation.page_curves import read_curves
+from evaluation.page_fit import fit_views
+from evaluation.page_glb import glb_base64, points_base64
+from evaluation.page_meshes import data_url, simplified, thumbnail, viewer_yaw
+from evaluation.page_points import ScanPoints
+from evaluation.page_records import PageObject, PageView
+from evaluation.page_truth import page_truth
+from evaluation.page_views import pick_views, pictures_of, with_color
+from evaluation.records import ObjectScore
+from evaluation.run_folder import RunFolder, without_repeats
+from evaluation.settings import ReportSettings
+from evaluation.verdict import verdict
+from evaluation.views import View
+from evaluation.visibility import mark_seen
+from scene.errors import UserError
+from scene.mesh import load_mesh, surface_mean
+from scene.records import Scan
+from scene.runlog import log
+
+NOT_THERE = "this run does not have it"
+
+
+@dataclass(frozen=True)
+class ScanShown:
+    """A scan as its pages show it; two runs of one scan share it."""
+
+    scan: Scan
+    views: Sequence[View]
+    points: ScanPoints
+    up: Float[np.ndarray, " 3"]
+
+
+def page_object(
+    instance_id: int, found: RunFolder, shown: ScanShown, faces: int, settings: ReportSettings
+) -> tuple[PageObject, trimesh.Trimesh | None]:
+    """One object's pictures and words, and its mesh of at most ``faces`` triangles; a mesh that cannot be used becomes
+    a mark."""
+    told = found.told.get(instance_id, ObjectScore(instance_id, "", None, None))
+    mesh, problem = _usable_mesh(instance_id, found)
+    if mesh is None and problem is None and not (told.problems or told.marks):
+        problem = "there is no mesh of it" if instance_id in found.told else NOT_THERE
+    if problem is not None:
+        told = replace(told, problems=without_repeats([*told.problems, problem]))
+    known = bool(told.scores or told.marks or told.problems) and problem != NOT_THERE
+    views = shown.views
+    center = np.mean([view.world_from_camera[:3, 3] for view in views], 0) if mesh is None else mesh.bounds.mean(0)
+    picked = pick_views(views, instance_id, center, settings.views)
+    direction = (picked or views)[0].world_from_camera[:3, 3] - center
+    points = shown.points.objects[instance_id]
+    one = PageObject(
+        instance_id=instance_id,
+        label=told.label,
+        scores=told.scores,
+        verdict=verdict(told) if known else None,
+        marks=without_repeats([*told.problems, *told.marks]),
+        points=points_base64(points.points, points.colors, shown.up),
+        yaw=viewer_yaw(direction, shown.up),
+        views=_page_views(instance_id, mesh, shown.scan, picked, settings),
+        fit_views=fit_views(found.work("training", instance_id), shown.scan, settings.fit_views, settings.view_width),
+        curves=read_curves(found.work("fit", instance_id) / "logs" / "losses.jsonl", settings.curve_points),
+    )
+    truth = page_truth(told.truth, shown.up, settings)
+    one = one if truth is None else replace(one, truth=truth.shown)
+    if mesh is None:
+        return one, None
+    light = simplified(mesh, faces)
+    if "seen" not in light.vertex_attributes:  # a mesh that was made elsewhere
+        mark_seen(light, views)
+    if truth is not None:
+        truth.mark_errors(light)
+    one = replace(
+        one,
+        size_m=tuple(map(float, mesh.extents)),
+        faces=len(mesh.faces),
+        seen=surface_mean(mesh, "seen"),
+        confidence=surface_mean(mesh, "confidence"),
+        glb=glb_base64(light, shown.up),
+        thumbnail=thumbnail(light, shown.up, direction),
+    )
+    return one, light
+
+
+def _usable_mesh(instance_id: int, found: RunFolder) -> tuple[trimesh.Trimesh | None, str | None]:
+    """The mesh, or why there is none; neither where the run has no file of it."""
+    if instance_id not in found.meshes:
+        return None, None
+    path = found.meshes[instance_id]
+    try:
+        mesh = load_mesh(path)
+        if not mesh.area > 0.0:
+            raise UserError(f"{path}: has no area; export it again")
+    except UserError as error:
+        log.warning("%s", error)
+        return None, str(error)
+    return mesh, None
+
+
+def _page_views(
+    instance_id: int, mesh: trimesh.Trimesh | None, scan: Scan, picked: Sequence[View], settings: ReportSettings
+) -> list[PageView]:
+    shown = []
+    for view in picked:
+        colored = with_color(view, scan)
+        if colored is not None:
+            photo, render = pictures_of(colored, instance_id, mesh, settings.view_width)
+            frame_id = scan.frame_ids[view.index]
+            shown.append(PageView(f"frame {frame_id}", data_url(photo), "" if render is None else data_url(render)))
+    return shown
