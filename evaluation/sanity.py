@@ -1,7 +1,8 @@
 """What cannot be scored is refused in a sentence: of a mesh in other units or in another frame every number misleads.
 
 A badly reconstructed mesh is scored badly, not refused: only what no reconstruction explains is named here.  Sizes are
-twice the median distance of a surface's points from their median, which a few strays cannot change.
+twice the median distance of a surface's points from their median, which floaters cannot change; of a mesh both by area
+and by corners, of which either may be right, or one wild vertex would make it large.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SCENE_APART_M = 0.50  # from anything at all that was seen: room for an object 
 _POINTS = 20_000
 
 Truth = trimesh.Trimesh | trimesh.PointCloud
-Points = Float[np.ndarray, "n 3"]
+Points = Float[np.ndarray, "_ 3"]
 
 
 def refuse_unscorable(
@@ -42,11 +43,12 @@ def refuse_unscorable(
     """
     _refuse_broken(mesh, "the mesh")
     points = surface_of(mesh, _POINTS, 0).points
+    sizes_m = _size_m(points), _size_m(mesh.triangles.reshape(-1, 3))
     if truth is not None:
         if isinstance(truth, trimesh.Trimesh):
             _refuse_broken(truth, "its true mesh")
         true_points = surface_of_truth(truth, _POINTS, 0).points
-        _refuse_other_units(_size_m(points), _size_m(true_points), "its true mesh", 1 / _OTHER_UNITS_RATIO)
+        _refuse_other_units(sizes_m, _size_m(true_points), "its true mesh", 1 / _OTHER_UNITS_RATIO)
         _refuse_apart(points, true_points, "its true mesh", _APART_M)
         return
     scene = _seen_points(views, None)
@@ -57,10 +59,10 @@ def refuse_unscorable(
         of = "what the views saw of it"
         # A mesh within the scene is large beside its own pixels where few of them were seen.
         largest = max(_OTHER_UNITS_RATIO, _SCENE_RATIOS[1] * _size_m(scene) / max(_size_m(own), 1e-9))
-        _refuse_other_units(_size_m(points), _size_m(own), of, 1 / _OTHER_UNITS_RATIO, largest)
+        _refuse_other_units(sizes_m, _size_m(own), of, 1 / _OTHER_UNITS_RATIO, largest)
         _refuse_apart(points, own, of, _APART_M)
     else:
-        _refuse_other_units(_size_m(points), _size_m(scene), "all that the views saw", *_SCENE_RATIOS)
+        _refuse_other_units(sizes_m, _size_m(scene), "all that the views saw", *_SCENE_RATIOS)
         _refuse_apart(points, scene, "anything that the views saw", _SCENE_APART_M)
 
 
@@ -76,13 +78,13 @@ def _refuse_broken(mesh: trimesh.Trimesh, name: str) -> None:
 
 
 def _refuse_other_units(
-    size_m: float, expected_m: float, of: str, least: float, most: float = _OTHER_UNITS_RATIO
+    sizes_m: tuple[float, float], expected_m: float, of: str, least: float, most: float = _OTHER_UNITS_RATIO
 ) -> None:
-    ratio = size_m / max(expected_m, 1e-9)
-    if not least <= ratio <= most:
+    ratios = [size_m / max(expected_m, 1e-9) for size_m in sizes_m]
+    if not any(least <= ratio <= most for ratio in ratios):
         raise UserError(
-            f"the mesh is {ratio:.3g} times as large as {of} ({size_m:.3g} against {expected_m:.3g} m); give both in "
-            "metres"
+            f"the mesh is {ratios[0]:.3g} times as large as {of} ({sizes_m[0]:.3g} against {expected_m:.3g} m); give "
+            "both in metres"
         )
 
 
@@ -98,7 +100,8 @@ def _refuse_apart(points: Points, others: Points, of: str, apart_m: float) -> No
 
 
 def _size_m(points: Points) -> float:
-    return 2.0 * float(np.median(np.linalg.norm(points - np.median(points, axis=0), axis=1)))
+    centred = points - np.median(points, axis=0)
+    return 2.0 * float(np.median(np.linalg.norm(centred, axis=1)))
 
 
 def _spacing_m(points: Points) -> float:

@@ -53,9 +53,9 @@ def _morton(points: Float[np.ndarray, "n 3"]) -> Int[np.ndarray, " n"]:
         (16, 0x1F0000FF0000FF),
         (8, 0x100F00F00F00F00F),
         (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
     ):
-        cells = (cells | cells << shift) & mask
-    cells = (cells | cells << 2) & 0x1249249249249249
+        cells = (cells | cells << shift) & mask  # in the end two zeros before every bit
     return cells[:, 0] | cells[:, 1] << 1 | cells[:, 2] << 2
 
 
