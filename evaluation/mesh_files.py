@@ -1,31 +1,50 @@
-"""Which files of a folder are meshes of which object, and which are their true ones."""
+"""Which files of a folder are meshes of which object, and which are their true surfaces."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from evaluation.groundtruth import REPORT_NAME
+from scene.files import read_json
+
+# Places in a scene's folder of true surfaces, and how their files are called there; k = instance id - 1.
+_TRUTH = (("", r"obj_(\d+)"), ("gt", r"obj_(\d+)"), ("", r"scannet_(\d+)_pointcloud"))
+
 
 def find_meshes(folder: Path) -> dict[str, dict[int, Path]]:
     """Scene -> instance id -> file of all ``<scene>_obj_<id>.ply``, in the folder or one below it.
 
-    Of O2-Recon's collected meshes the ``<scene>_scannet_obj_<id>_full_mesh.ply`` are taken, not the parts.
+    Of O2-Recon's collected meshes the ``<scene>_scannet_obj_<id>[_<method>]_full_mesh.ply`` are taken, not the parts.
     """
     found: dict[str, dict[int, Path]] = {}
     for path in [*sorted(folder.glob("*/*.ply")), *sorted(folder.glob("*.ply"))]:
-        if match := re.fullmatch(r"(.+?)(?:_scannet)?_obj_(\d+)(?:_full_mesh)?", path.stem):
+        if match := re.fullmatch(r"(.+?)(?:_scannet)?_obj_(\d+)(?:(?:_.+)?_full_mesh)?", path.stem):
             found.setdefault(match[1], {})[int(match[2])] = path
     return found
 
 
 def find_truth(folder: Path) -> dict[int, Path]:
-    """Instance id -> file of all ``obj_<k>.ply`` in a scene's folder of true meshes (or its ``gt``); id = k + 1."""
-    for place in (folder, folder / "gt"):
-        found = {
-            int(match[1]) + 1: path
-            for path in sorted(place.glob("obj_*.ply"))
-            if (match := re.fullmatch(r"obj_(\d+)", path.stem))
-        }
+    """Instance id -> file of a scene's true surfaces; id = k + 1.
+
+    They are ``obj_<k>.ply`` in the scene's folder or in ``gt`` below it, or Scan2CAD's ``scannet_<k>_pointcloud.ply``.
+    """
+    for below, name in _TRUTH:
+        paths = sorted((folder / below).glob("*.ply"))
+        found = {int(match[1]) + 1: path for path in paths if (match := re.fullmatch(name, path.stem))}
         if found:
             return found
     return {}
+
+
+def told_of_truth(folder: Path) -> tuple[dict[int, str], dict[int, str]]:
+    """What ``groundtruth.json`` in a scene's folder of true surfaces tells by instance id: labels, and why an object
+    has no true surface; nothing where there is no such file, or it is another's."""
+    path = folder / REPORT_NAME
+    told = read_json(path) if path.is_file() else {}
+    try:
+        labels = {int(one["instance_id"]): str(one["label"]) for one in told.get("with_truth", [])}
+        lacks = [one for one in told.get("without_truth", []) if one["instance_id"] is not None]
+        return labels, {int(one["instance_id"]): f"{one['reason']}; {one['detail']}" for one in lacks}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}, {}

@@ -1,4 +1,4 @@
-"""Scores on disk: ``scores.json`` (all of it, read back by the page and the bench), ``.csv`` and ``.txt``."""
+"""Scores on disk, for people and programs; ``scores.json`` is read back by the page and the bench."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.records import ObjectScore, SceneScores
-from evaluation.tables import csv_text, table
+from evaluation.summary import summaries
+from evaluation.tables import csv_text, latex, means_csv_text, table
 from evaluation.verdict import verdict
 from scene.errors import UserError
 from scene.files import read_json, write_json, write_text
 
 
-def write_scores(folder: Path, scenes: Sequence[SceneScores]) -> None:
-    """Write ``scores.json`` (all of it), ``scores.csv`` (one line an object) and ``scores.txt`` (the table)."""
-    write_json(folder / "scores.json", {"scenes": [_as_dict(scene) for scene in scenes]})
+def write_scores(folder: Path, scenes: Sequence[SceneScores], name: str = "this run", seed: int = 0) -> None:
+    """Write ``scores.json`` (all of it, with the means of each group), ``scores.csv`` (a line an object),
+    ``scores_means.csv`` (a line a mean), ``scores.txt`` (the tables) and ``scores.tex`` (the row of a paper's table).
+
+    ``name`` is the method's in that row, ``seed`` that of the intervals.
+    """
+    groups = summaries(scenes, seed)
+    scenes_and_means = {"scenes": [_as_dict(one) for one in scenes], "means": [asdict(group) for group in groups]}
+    write_json(folder / "scores.json", scenes_and_means)
     write_text(folder / "scores.csv", csv_text(scenes))
-    write_text(folder / "scores.txt", table(scenes) + "\n")
+    write_text(folder / "scores_means.csv", means_csv_text(groups))
+    write_text(folder / "scores.txt", table(scenes, groups) + "\n")
+    write_text(folder / "scores.tex", latex({name: groups[0].means}))
 
 
 def _as_dict(scene: SceneScores) -> dict[str, Any]:

@@ -7,10 +7,12 @@ chamfer: there is no distance to a mesh that is not there.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from evaluation.mesh_files import find_meshes, find_truth
+from evaluation.alignment_accuracy import alignment, read_pose, read_symmetry
+from evaluation.mesh_files import find_meshes, find_truth, told_of_truth
 from evaluation.object_scores import score_missing, score_object
 from evaluation.records import ObjectScore, SceneScores
 from evaluation.settings import ScoreSettings
@@ -20,6 +22,17 @@ from scene.mesh import load_mesh, load_mesh_or_points
 from scene.runlog import progress
 
 Shape = TypeVar("Shape")
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What there is of one object, and the sentence that says so where a true surface is wanted and missing."""
+
+    instance_id: int
+    label: str
+    mesh: Path | None
+    truth: Path | None
+    no_truth: str
 
 
 def score_scene(
@@ -32,61 +45,65 @@ def score_scene(
     only: Collection[int] | None = None,
     expected: Collection[int] = (),
 ) -> SceneScores:
-    """Score every ``<scene>_obj_<id>.ply`` in ``meshes`` against ``truth/obj_<id - 1>.ply``.
+    """Score every ``<scene>_obj_<id>.ply`` in ``meshes`` against its true surface in ``truth`` (``find_truth``).
 
     ``only`` restricts both sides to these ids.  Objects that only one side has, and those ``expected`` that neither
     has, are in the result, with the reason.
     """
     mesh_paths = find_meshes(meshes).get(scene, {})
     truth_paths = {} if truth is None else find_truth(truth)
+    told_labels, lacks = ({}, {}) if truth is None else told_of_truth(truth)
+    labels = told_labels | {i: label for i, label in (labels or {}).items() if label}
     known = {*mesh_paths, *truth_paths, *expected}
     ids = sorted(i for i in known if only is None or i in only)
-    return SceneScores(
-        scene,
-        [
-            _score_files(i, (labels or {}).get(i, ""), mesh_paths.get(i), truth_paths.get(i), truth, views, settings)
-            for i in progress(ids, f"scoring {scene}")
-        ],
-    )
+    objects = []
+    for i in progress(ids, f"scoring {scene}"):
+        no_truth = "" if truth is None or i in truth_paths else f"there is no true mesh {truth.name}/obj_{i - 1}.ply"
+        no_truth += f" ({lacks[i]})" if no_truth and i in lacks else ""
+        files = _Files(i, labels.get(i, ""), mesh_paths.get(i), truth_paths.get(i), no_truth)
+        objects.append(_score_files(files, views, settings))
+    return SceneScores(scene, objects)
 
 
-def _score_files(
-    instance_id: int,
-    label: str,
-    mesh_path: Path | None,
-    truth_path: Path | None,
-    truth_folder: Path | None,
-    views: Sequence[View],
-    settings: ScoreSettings,
-) -> ObjectScore:
+def _score_files(files: _Files, views: Sequence[View], settings: ScoreSettings) -> ObjectScore:
     """One object's score from its files; every obstacle becomes a sentence."""
-    score = ObjectScore(
-        instance_id,
-        label,
-        None if mesh_path is None else str(mesh_path),
-        None if truth_path is None else str(truth_path),
-    )
-    true_mesh = None
-    if truth_path is not None:
-        true_mesh = _load(load_mesh_or_points, truth_path, score.problems)
-    elif truth_folder is not None:
-        score.problems.append(f"there is no true mesh {_short(truth_folder / f'obj_{instance_id - 1}.ply')}")
-    if mesh_path is None:
-        score.problems.append(
-            "there is no mesh" + (f" to compare with {_short(truth_path)}" if truth_path else " of it")
-        )
-    elif (mesh := _load(load_mesh, mesh_path, score.problems)) is not None:
+    mesh_name, truth_name = (None if path is None else str(path) for path in (files.mesh, files.truth))
+    score = ObjectScore(files.instance_id, files.label, mesh_name, truth_name)
+    truth = None
+    if files.truth is not None:
+        truth = _load(load_mesh_or_points, files.truth, score.problems)
+    elif files.no_truth:
+        score.problems.append(files.no_truth)
+    if files.mesh is None:
+        compared = f" to compare with {_short(files.truth)}" if files.truth else " of it"
+        score.problems.append(f"there is no mesh{compared}")
+    elif (mesh := _load(load_mesh, files.mesh, score.problems)) is not None:
         try:
-            score.scores.update(score_object(mesh, true_mesh, views, instance_id, settings))
+            score.scores.update(score_object(mesh, truth, views, files.instance_id, settings))
         except UserError as error:
-            score.problems.append(f"{mesh_path}: {error}")
+            score.problems.append(f"{files.mesh}: {error}")
+        else:
+            score.scores.update(_placement(files.mesh, files.truth, score.problems))
     if score.scores:
         if any(view.instance is not None for view in views) and "depth_agreement" not in score.scores:
             score.problems.append("no view has a depth pixel of it, so its depth agreement is not known")
-    elif true_mesh is not None:
-        score.scores.update(score_missing(true_mesh, views, settings))
+    elif truth is not None:
+        score.scores.update(score_missing(truth, views, settings))
         score.problems[-1] += "; counted as F, precision and recall 0"
     return score
+
+
+def _placement(mesh_path: Path, truth_path: Path | None, problems: list[str]) -> dict[str, float]:
+    """Scan2CAD's alignment accuracy, where the files beside a mesh and its true surface carry poses of one CAD."""
+    if truth_path is None:
+        return {}
+    sidecar = truth_path.with_suffix(".json")
+    try:
+        pose, truth = read_pose(mesh_path.with_suffix(".json")), read_pose(sidecar)
+        return {} if pose is None or truth is None else alignment(pose, truth, read_symmetry(sidecar))
+    except UserError as error:
+        problems.append(str(error))
+        return {}
 
 
 def _load(load: Callable[[Path], Shape], path: Path, problems: list[str]) -> Shape | None:
