@@ -218,9 +218,7 @@ async function start() {
     view.thumbnail = thumbnailOf(view);
     $("views").append(view.thumbnail);
   }
-  if (!object.has_proposal) {
-    complain(Error("No mesh of this object was found, so nothing is computed: masks begin empty. Run reconstruct.py first, or give --mesh."));
-  }
+  $("hint").hidden = object.has_proposal;
   await show(views.find((view) => location.hash === `#view-${view.number}`) ?? views[0]);
 }
 
