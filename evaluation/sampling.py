@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,15 @@ class Surface:
 
 
 def surface_of(mesh: trimesh.Trimesh, samples: int, seed: int) -> Surface:
-    """``samples`` area-uniform points of the mesh; the same for the same seed.
+    """``samples`` area-uniform points of the mesh (as ``drawn_evenly``); the same for the same seed."""
+    points, face = drawn_evenly(mesh, samples, seed)
+    return Surface(points, np.asarray(mesh.face_normals[face]), float(mesh.area))
+
+
+def drawn_evenly(
+    mesh: trimesh.Trimesh, samples: int, seed: int
+) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, " n"]]:
+    """``samples`` area-uniform points of the mesh and the faces that they lie on.
 
     The points are stratified: faces laid end to end by area are cut into ``samples`` equal stretches with one point
     in each, and the place within a face's stretch is the point's first coordinate there.  Every point is still uniform
@@ -39,8 +47,7 @@ def surface_of(mesh: trimesh.Trimesh, samples: int, seed: int) -> Surface:
     root = np.sqrt(within.clip(0.0, 1.0))
     across = generator.random(samples) * root
     weights = np.stack([1.0 - root, root - across, across], axis=1)
-    points = (mesh.triangles[face] * weights[..., None]).sum(1)
-    return Surface(points, np.asarray(mesh.face_normals[face]), float(mesh.area))
+    return (mesh.triangles[face] * weights[..., None]).sum(1), face
 
 
 def surface_of_truth(truth: trimesh.Trimesh | trimesh.PointCloud, samples: int, seed: int) -> Surface:

@@ -16,23 +16,16 @@ from pathlib import Path
 if not __package__:  # run by its path: the project is this folder's parent
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from evaluation.groundtruth import (
-    Lack,
-    SceneTruth,
-    TrueObject,
-    instance_named,
-    make_scenes,
-    remove_truth,
-    summary,
-    write_surface,
-)
-from evaluation.scannet_truth import AnnotatedScan, SegGroup, find_scans, read_annotated_scan
-from scene.errors import UserError
 from scene.runlog import run_cli
 
 
 def main() -> int:
     arguments = _parser().parse_args()
+
+    from evaluation.groundtruth import SceneTruth, make_scenes, summary
+    from evaluation.scan_cutouts import cut_out
+    from evaluation.scannet_truth import find_scans, read_annotated_scan
+
     scans = find_scans(arguments.scannet_root, arguments.scenes)
     skip = frozenset(name.strip().lower() for name in arguments.skip.split(",") if name.strip())
 
@@ -43,45 +36,6 @@ def main() -> int:
     print(summary(made, failed))
     print(f"written: {arguments.save_gt_dir}/<scene>/gt/obj_<k>.ply and groundtruth.json")
     return int(failed > 0)
-
-
-def cut_out(scan: AnnotatedScan, out: Path, only: list[int] | None, skip: frozenset[str]) -> SceneTruth:
-    """Write every annotated object of a scan into ``out/gt``; ``only`` are ids, ``skip`` class names in lower case.
-
-    Raises UserError where the scan has none of ``only``.
-    """
-    known = {group.instance_id for group in scan.groups}
-    if only is not None and not known & set(only):
-        raise UserError(f"{scan.scene}: has none of the instances {sorted(set(only))}; there are 1 to {len(known)}")
-    result = SceneTruth(scan.scene, "scan's annotated mesh", {"objects": only, "skip": sorted(skip)})
-    for instance_id in sorted(set(only or ()) - known):
-        result.without_truth.append(
-            Lack(f"instance {instance_id}", "not annotated", "the aggregation json has no such group", instance_id)
-        )
-    for group in scan.groups:
-        named = instance_named(group.instance_id, group.label)
-        if only is not None and group.instance_id not in only:
-            continue
-        if group.label.lower() in skip:
-            result.without_truth.append(Lack(named, "left out as asked", "its class is skipped", group.instance_id))
-            continue
-        path = out / "gt" / f"obj_{group.instance_id - 1}.ply"
-        try:
-            result.with_truth.append(_write(scan, group, path))
-        except UserError as error:
-            remove_truth(path)
-            result.without_truth.append(Lack(named, "unusable annotation", str(error), group.instance_id))
-    result.write(out)
-    return result
-
-
-def _write(scan: AnnotatedScan, group: SegGroup, path: Path) -> TrueObject:
-    """One object's cut-out.  Raises UserError where its annotation allows none."""
-    surface = scan.mesh_of(scan.vertices_of(group))
-    area_m2 = float(surface.area) if hasattr(surface, "area") else 0.0
-    write_surface(path, surface, {"instance_id": group.instance_id, "label": group.label, "area_m2": area_m2})
-    notes = () if area_m2 > 0 else ("no face has all its corners in the object; written as a cloud of points",)
-    return TrueObject(group.instance_id, group.label, f"gt/{path.name}", notes)
 
 
 def _parser() -> argparse.ArgumentParser:

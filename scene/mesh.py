@@ -20,12 +20,13 @@ from scene.files import atomic_file, read_json, write_json
 ATTRIBUTES = {"confidence": np.float32, "seen": np.uint8}  # of vertices, and how a PLY holds them
 
 
-def load_mesh(path: Path) -> trimesh.Trimesh:
+def load_mesh(path: Path, shape_only: bool = False) -> trimesh.Trimesh:
     """Read a mesh file in its own coordinates, vertices merged, with those of ``ATTRIBUTES`` that a PLY holds.
 
-    Raises UserError when there is no surface in it.
+    ``shape_only`` leaves an OBJ's materials unread, which are often missing or larger than the shape.  Raises UserError
+    when there is no surface in it.
     """
-    return _with_faces(path, _read(path))
+    return _with_faces(path, _read(path, shape_only))
 
 
 def load_mesh_as_written(path: Path) -> trimesh.Trimesh:
@@ -75,7 +76,7 @@ def _outward_normals(path: Path, columns: Any, points: int) -> dict[str, Any]:
     return {"normals": normals / length, "area_m2": area_m2}
 
 
-def _read(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
+def _read(path: Path, shape_only: bool = False) -> trimesh.Trimesh | trimesh.PointCloud:
     """What a file holds, as it is: a mesh, which may be empty, or a cloud of points.
 
     Raises UserError where it cannot be read, or some of it is not finite.
@@ -83,7 +84,8 @@ def _read(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh")
     try:
-        scene = trimesh.load_scene(path, process=False)  # processing would drop what is not finite unseen
+        # Processing would drop what is not finite unseen.
+        scene = trimesh.load_scene(path, process=False, skip_materials=shape_only)
         parts = list(scene.geometry.values())
         is_cloud = len(parts) == 1 and isinstance(parts[0], trimesh.PointCloud)
         geometry = parts[0] if is_cloud else scene.to_mesh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from scene.camera import Intrinsics
 
@@ -35,6 +35,12 @@ class RayCaster:
         distance[lost] = np.inf
         triangle[lost] = -1
         return distance, triangle
+
+    def meets(
+        self, origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Whether each ray meets the mesh at all; origins must lie off the surface by more than single precision."""
+        return np.asarray(self._intersector.intersects_any(origins, directions), bool)
 
     def render(
         self, camera: Intrinsics, world_from_camera: Float[np.ndarray, "4 4"]

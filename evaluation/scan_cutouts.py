@@ -1,0 +1,48 @@
+"""True surfaces cut out of a scan's annotated mesh: the scanned part of every object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evaluation.groundtruth import Lack, SceneTruth, TrueObject, instance_named, remove_truth, write_surface
+from evaluation.scannet_truth import AnnotatedScan, SegGroup
+from scene.errors import UserError
+
+
+def cut_out(scan: AnnotatedScan, out: Path, only: list[int] | None, skip: frozenset[str]) -> SceneTruth:
+    """Write every annotated object of a scan into ``out/gt``; ``only`` are ids, ``skip`` class names in lower case.
+
+    Raises UserError where the scan has none of ``only``.
+    """
+    known = {group.instance_id for group in scan.groups}
+    if only is not None and not known & set(only):
+        raise UserError(f"{scan.scene}: has none of the instances {sorted(set(only))}; there are 1 to {len(known)}")
+    result = SceneTruth(scan.scene, "scan's annotated mesh", {"objects": only, "skip": sorted(skip)})
+    for instance_id in sorted(set(only or ()) - known):
+        result.without_truth.append(
+            Lack(f"instance {instance_id}", "not annotated", "the aggregation json has no such group", instance_id)
+        )
+    for group in scan.groups:
+        named = instance_named(group.instance_id, group.label)
+        if only is not None and group.instance_id not in only:
+            continue
+        if group.label.lower() in skip:
+            result.without_truth.append(Lack(named, "left out as asked", "its class is skipped", group.instance_id))
+            continue
+        path = out / "gt" / f"obj_{group.instance_id - 1}.ply"
+        try:
+            result.with_truth.append(_write(scan, group, path))
+        except UserError as error:
+            remove_truth(path)
+            result.without_truth.append(Lack(named, "unusable annotation", str(error), group.instance_id))
+    result.write(out)
+    return result
+
+
+def _write(scan: AnnotatedScan, group: SegGroup, path: Path) -> TrueObject:
+    """One object's cut-out.  Raises UserError where its annotation allows none."""
+    surface = scan.mesh_of(scan.vertices_of(group))
+    area_m2 = float(surface.area) if hasattr(surface, "area") else 0.0
+    write_surface(path, surface, {"instance_id": group.instance_id, "label": group.label, "area_m2": area_m2})
+    notes = () if area_m2 > 0 else ("no face has all its corners in the object; written as a cloud of points",)
+    return TrueObject(group.instance_id, group.label, f"gt/{path.name}", notes)
