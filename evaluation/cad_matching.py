@@ -46,7 +46,7 @@ def overlap_of(cad: Float[np.ndarray, "c 3"], instance: Float[np.ndarray, "i 3"]
 
 
 def overlaps(
-    cads: Sequence[Float[np.ndarray, "c 3"]], instances: Mapping[int, Float[np.ndarray, "i 3"]], seed: int
+    cads: Sequence[Float[np.ndarray, "_ 3"]], instances: Mapping[int, Float[np.ndarray, "_ 3"]], seed: int
 ) -> Float[np.ndarray, "cads instances"]:
     """Overlap of every CAD with every instance, the latter in the order of the mapping."""
     rng = np.random.default_rng(seed)
