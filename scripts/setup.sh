@@ -69,11 +69,12 @@ starts() { .venv/bin/python -m scripts.browser; }
 
 install_browser() {
   if starts 2>/dev/null; then return; fi
+  if [ -n "${CHROMIUM-}" ]; then fail "CHROMIUM=$CHROMIUM: does not start; name another or unset CHROMIUM"; fi
   echo "installing Chromium (200 MB)" >&2
-  local as_root=()
-  if [ "$(id -u)" -eq 0 ]; then as_root=(--with-deps); fi
-  if .venv/bin/python -m playwright install "${as_root[@]}" chromium >&2 && starts; then return; fi
-  if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  local how=(install) is_root=false
+  if [ "$(id -u)" -eq 0 ]; then is_root=true how+=(--with-deps); fi
+  if .venv/bin/python -m playwright "${how[@]}" chromium >&2 && starts; then return; fi
+  if "$is_root" && command -v apt-get >/dev/null; then
     if apt-get update -qq >&2 && apt-get install -y -qq chromium >&2 && starts; then return; fi
   fi
   fail "no Chromium starts; see above, install one (on Debian: apt-get install chromium) or name one in CHROMIUM"
