@@ -7,7 +7,7 @@ over all of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class SceneTruth:
     without_truth: list[Lack] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """``groundtruth.json``; a file of an earlier run for an object that has no truth now goes."""
+        """``groundtruth.json`` in the scene's folder."""
         write_json(folder / REPORT_NAME, asdict(self) | {"counts": self.counts()})
 
     def counts(self) -> dict[str, Any]:
@@ -92,14 +92,13 @@ def make_scenes(scans: Mapping[str, Path], make: Callable[[str, Path], SceneTrut
     return made, len(scans) - len(made)
 
 
-def summary(made: Iterable[SceneTruth], failed: int) -> str:
+def summary(scenes: Sequence[SceneTruth], failed: int) -> str:
     """The scenes' texts and one line over all of them."""
-    scenes = list(made)
     have = sum(len(scene.with_truth) for scene in scenes)
     lack = Counter(one.reason for scene in scenes for one in scene.without_truth)
-    reasons = "".join(f"; {count} {reason}" for reason, count in sorted(lack.items()))
-    broken = f"; {failed} scenes failed" if failed else ""
-    return "\n".join([*(one.text() for one in scenes), f"in all: {have} objects with truth{reasons}{broken}"])
+    reasons = "".join(f"; {reason}: {count}" for reason, count in sorted(lack.items()))
+    broken = f"; scenes failed: {failed}" if failed else ""
+    return "\n".join([*(one.text() for one in scenes), f"in all: objects with truth: {have}{reasons}{broken}"])
 
 
 def write_surface(path: Path, surface: trimesh.Trimesh | trimesh.PointCloud, about: Mapping[str, Any]) -> None:
@@ -125,6 +124,7 @@ def write_cloud(
 
 
 def remove_truth(path: Path) -> None:
-    """Take away what an earlier run made for an object that has no truth now."""
-    for file in (path, path.with_suffix(".json")):
-        file.unlink(missing_ok=True)
+    """Take away what an earlier run made for an object that has no truth now; a file without our sidecar stays."""
+    if path.with_suffix(".json").is_file():
+        path.unlink(missing_ok=True)
+        path.with_suffix(".json").unlink()

@@ -25,11 +25,13 @@ def cut_out(scan: AnnotatedScan, out: Path, only: list[int] | None, skip: frozen
     for group in scan.groups:
         named = instance_named(group.instance_id, group.label)
         if only is not None and group.instance_id not in only:
-            continue
-        if group.label.lower() in skip:
-            result.without_truth.append(Lack(named, "left out as asked", "its class is skipped", group.instance_id))
+            result.without_truth.append(Lack(named, "left out as asked", "it was not named", group.instance_id))
             continue
         path = out / "gt" / f"obj_{group.instance_id - 1}.ply"
+        if group.label.lower() in skip:
+            remove_truth(path)
+            result.without_truth.append(Lack(named, "left out as asked", "its class is skipped", group.instance_id))
+            continue
         try:
             result.with_truth.append(_write(scan, group, path))
         except UserError as error:

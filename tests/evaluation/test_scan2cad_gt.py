@@ -65,7 +65,7 @@ def test_the_command_writes_outer_surfaces_and_names_the_rest(made: CadScan, tmp
     command += ["--save_gt_dir", str(tmp_path / "gt"), "--points", str(POINTS)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-    assert "in all: 3 objects with truth; 2 instance without CAD model" in done.stdout
+    assert "in all: objects with truth: 3; instance without CAD model: 2\n" in done.stdout
     assert "instance 5 lamp: instance without CAD model" in done.stdout
     files = find_truth(tmp_path / "gt" / SCENE)
     assert {i: path.name for i, path in files.items()} == {i: f"scannet_{i - 1}_pointcloud.ply" for i in (2, 3, 4)}
@@ -135,12 +135,14 @@ def test_a_cad_in_the_air_and_a_second_one_in_one_place_stand_for_nothing(made: 
 
 
 def test_a_scan_that_scan2cad_does_not_name(made: CadScan, tmp_path: Path) -> None:
-    stale = tmp_path / "scannet_1_pointcloud.ply"
-    stale.touch()
+    of_earlier_run, of_somebody = tmp_path / "scannet_1_pointcloud.ply", tmp_path / "scannet_2_pointcloud.ply"
+    for path in (of_earlier_run, of_earlier_run.with_suffix(".json"), of_somebody):
+        path.touch()
     cads = Cads({}, {}, made.shapenet, POINTS)
     result = place_cads(read_annotated_scan(SCENE, made.folder), cads, tmp_path)
     assert result.counts() == {"with_truth": 0, "without_truth": {"scan not in Scan2CAD": 5}}
-    assert not stale.exists()
+    assert not of_earlier_run.exists()
+    assert of_somebody.exists()
 
 
 def broken(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
