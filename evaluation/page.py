@@ -10,13 +10,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.measures import MEASURES, Measure, measured
-from evaluation.page_records import PageObject, PageSide, StageBar
+from evaluation.measures import measured
+from evaluation.page_charts import HEIGHT, WIDTH
+from evaluation.page_records import PageSide, StageBar
+from evaluation.page_scores import column_cells, explained, histogram
+from evaluation.page_sides import Payloads, differing, in_common, script_data, things_of
 from evaluation.records import Means
 from evaluation.three_js import three_js
 from scene.files import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
+# What a light says: a sign and words, for those who do not tell its colours apart.
+_LIGHTS = {"green": ("✓", "use as it is"), "amber": ("!", "use with care"), "red": ("✕", "do not use")}
 
 
 def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
@@ -35,14 +40,45 @@ def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
     ]
 
 
-def rows_of(one: PageObject) -> list[tuple[Measure, str]]:
-    """An object's measures with their values written out."""
-    return [(measure, measure.text(one.scores)) for measure in MEASURES if measure.key in one.scores]
-
-
 def write_page(path: Path, scene: str, sides: Sequence[PageSide]) -> None:
     """Write the page of a scene, of one run or of two beside each other; it needs nothing but itself and a browser."""
-    room, objects, run = sides[0].room, sides[0].objects, sides[0].run
+    if len(sides) not in (1, 2):
+        raise ValueError(f"a page shows one run or two, not {len(sides)}")
+    things = things_of(sides)
+    payloads = Payloads()
+    data = script_data(sides, payloads)
+    scores = in_common(things)
+    columns = measured(one for thing in things for one in thing.scores)
+    means = [Means.of(run) for run in scores]
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            scene=scene,
+            sides=sides,
+            letters=[""] if len(sides) == 1 else ["A", "B"],
+            things=things,
+            columns=columns,
+            lines={thing.instance_id: column_cells(columns, thing.scores) for thing in things},
+            means=means,
+            mean_line=column_cells(columns, [mean.values for mean in means]),
+            glossary=explained(one for thing in things for one in thing.scores),
+            settings_texts=[
+                json.dumps(side.run.settings, indent=2, ensure_ascii=False) if side.run.settings else ""
+                for side in sides
+            ],
+            other_settings=differing([side.run.settings for side in sides]),
+            told={name for side in data["sides"] for one in side["objects"] for name in one["tells"]},
+            kinds={name.partition("-")[0] for name in payloads.texts},
+            data=_script_json(data),
+            payloads=payloads.texts,
+            three_js=Markup(three_js()),
+        )
+    )
+    write_text(path, html)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -50,32 +86,13 @@ def write_page(path: Path, scene: str, sides: Sequence[PageSide]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["source"] = lambda name: Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
-    columns = measured(one.scores for one in objects)
-    html = environment.get_template("report.html.j2").render(
-        scene=scene,
-        objects=objects,
-        room=room,
-        columns=columns,
-        means=Means.of([one.scores for one in objects]),
-        run=run,
-        settings_text=json.dumps(run.settings, indent=2, ensure_ascii=False) if run.settings else "",
-        data=_script_json({"yaw": room.yaw, "objects": [_for_script(one) for one in objects]}),
-        rows_of=rows_of,
-        three_js=Markup(three_js()),
-    )
-    write_text(path, html)
-
-
-def _for_script(one: PageObject) -> dict[str, Any]:
-    """What the page's script needs to know of an object besides what stands in the HTML."""
-    return {
-        "id": one.instance_id,
-        "name": one.name,
-        "size_m": list(one.size_m),
-        "yaw": one.yaw,
-        "mesh": bool(one.glb),
+    environment.globals |= {
+        "source": lambda name: Markup((_TEMPLATES / name).read_text(encoding="utf-8")),
+        "lights": _LIGHTS,
+        "histogram": histogram,
+        "chart_size": (WIDTH, HEIGHT),
     }
+    return environment
 
 
 def _script_json(value: Any) -> Markup:

@@ -1,102 +1,205 @@
-// Chooses what is shown: the address's #all or #object-<id> says which object, its mesh is decoded only then.
+// Chooses what is shown: the address's #all or #object-<id> says which object; only what is looked at is decoded.
 (() => {
   "use strict";
-  const room = JSON.parse(document.getElementById("page-data").textContent);
-  const objects = room.objects;
-  const root = document.documentElement;
-  const stage = document.getElementById("viewer");
-  const notice = document.getElementById("notice");
-  const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const sides = JSON.parse(document.getElementById("page-data").textContent).sides;
+  const section = document.getElementById("viewer");
+  const status = document.getElementById("status");
+  const notices = [...section.querySelectorAll(".notice")];
   const panels = [...document.querySelectorAll(".panel")];
-  let viewer = null;
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const orbit = new Orbit();
+  const state = { mode: "color", id: null, request: 0, filled: new Set() };
+  let viewers = [];
 
-  function makeViewer() {
-    stage.hidden = false;
+  const named = (id) => sides.map((side) => side.objects.filter((one) => id === null || one.id === id));
+  const legend = (name, on) => {
+    for (const node of section.querySelectorAll(`[data-legend="${name}"]`)) node.hidden = !on;
+  };
+
+  function makeViewers() {
+    section.hidden = false;
     try {
-      const colors = { seen: style("--seen"), completed: style("--completed"), inside: style("--inside") };
-      colors.ramp = style("--ramp").split(",");
-      viewer = new Viewer(document.getElementById("canvas"), colors);
-      viewer.setGridColor(style("--grid"));
-      window.farside = { viewer }; // for tests and the curious
+      viewers = [...section.querySelectorAll("canvas")].map((canvas) => new Viewer(canvas, orbit, style));
     } catch (error) {
-      notice.textContent = "This browser shows no 3D here (WebGL is off); the pictures still show every mesh.";
+      for (const notice of notices)
+        notice.textContent = "This browser shows no 3D here (WebGL is off); the pictures still show every mesh.";
+      section.classList.add("flat");
+      return;
     }
+    viewers.forEach((viewer, k) => {
+      control(viewer.canvas, orbit);
+      reading(viewer, k);
+    });
+    window.farside = { viewers, orbit, decoded }; // for tests and the curious
   }
 
-  function decode(id) {
-    const bytes = Uint8Array.from(atob(document.getElementById(`glb-${id}`).textContent), (c) => c.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  // The parts that a side has on a layer; points of the room belong to no object.
+  function parts(layer, k) {
+    const objects = named(state.id)[k].map((one) => ({ name: one.name, object: one.id, payload: one[layer] }));
+    if (layer === "points" && state.id === null)
+      objects.push({ name: "", object: null, payload: sides[k].room.points });
+    return objects.filter((part) => part.payload);
   }
 
-  async function select() {
-    const wanted = objects.find((one) => location.hash === `#object-${one.id}`);
+  // Put a layer's parts into all viewers, once for each choice; false if something else was chosen meanwhile.
+  async function fill(layer) {
+    if (state.filled.has(layer)) return true;
+    const request = state.request;
+    for (const [k, viewer] of viewers.entries()) {
+      const found = parts(layer, k);
+      const filled = await Promise.all(
+        found.map(async (part) => ({ name: part.object, geometries: await geometries(part.payload) }))
+      );
+      if (request !== state.request) return false;
+      viewer.fill(layer, filled);
+    }
+    state.filled.add(layer);
+    return true;
+  }
+
+  const has = (layer) => sides.some((_, k) => parts(layer, k).length);
+
+  function offer() {
+    const told = new Set(named(state.id).flat().flatMap((one) => one.tells.map((name) => name.toLowerCase())));
+    const modes = Object.entries(LEVELS).filter(([, level]) => told.has(level.attribute)).map(([mode]) => mode);
+    const offered = new Set(["color", "plain", ...modes]);
+    coloring.offer(offered);
+    layers.offer(new Set(["grid", ...["mesh", "truth", "points"].filter(has)]));
+    return offered;
+  }
+
+  // Bring what is drawn, the legend and what is said in line with what is chosen.
+  async function refresh(fresh) {
+    const mode = offer().has(state.mode) ? state.mode : "color";
+    coloring.set(mode);
+    const shown = ["mesh", "truth", "points"].filter((layer) => layers.shows(layer));
+    try {
+      for (const layer of shown) if (!(await fill(layer))) return;
+    } catch (error) {
+      for (const notice of notices) notice.textContent = "This mesh cannot be shown: the page is damaged; write it again.";
+      return;
+    }
+    for (const viewer of viewers) {
+      for (const layer of ["mesh", "truth", "points", "grid"]) viewer.show(layer, layers.shows(layer));
+      viewer.paint(mode);
+    }
+    if (fresh || orbit.box.isEmpty()) frame(shown);
+    say(mode);
+  }
+
+  function frame(shown) {
+    const solid = shown.filter((layer) => layer !== "points");
+    const box = new THREE.Box3();
+    for (const viewer of viewers) box.union(viewer.bounds(solid.length ? solid : shown));
+    const size = box.getSize(new THREE.Vector3());
+    const cell = Math.max(size.x, size.z) > 2.2 ? 0.5 : 0.1; // metres
+    for (const viewer of viewers) viewer.setGrid(box, cell);
+    const first = state.id === null ? sides[0].room : named(state.id).flat()[0];
+    orbit.frame(box, first.yaw);
+    document.getElementById("grid").textContent = box.isEmpty() ? "" : `grid: ${Math.round(cell * 100)} cm`;
+  }
+
+  function say(mode) {
+    section.dataset.mode = mode;
+    const [mesh, truth, points] = ["mesh", "truth", "points"].map((layer) => layers.shows(layer));
+    for (const name of Object.keys(LEVELS)) legend(name, mesh && name === mode);
+    legend("unknown", mesh && viewers.some((viewer) => viewer.lacks(mode)));
+    legend("inside", mesh);
+    legend("truth", truth);
+    legend("points", points);
+    document.getElementById("grid").hidden = !layers.shows("grid");
+    const own = state.id === null ? [] : named(state.id).flat().filter((one) => one.mesh);
+    document.getElementById("size").textContent =
+      own.length === 1 ? `size: ${own[0].size_m.map((metres) => metres.toFixed(2)).join(" × ")} m` : "";
+    notices.forEach((notice, k) => (notice.textContent = parts("mesh", k).length ? "" : "There is no mesh to show."));
+    const what = state.id === null ? "Whole room" : named(state.id).flat()[0].name;
+    status.textContent = `${what}: ${mesh ? coloring.says(mode) : "mesh hidden"}. ${layers.said()}.`;
+  }
+
+  // What lies under a resting pointer is written out; a double click in the room shows it alone.
+  function reading(viewer, k) {
+    const here = viewer.canvas.parentElement.querySelector(".here");
+    let timer = 0;
+    const clear = () => {
+      clearTimeout(timer);
+      here.textContent = "";
+    };
+    viewer.canvas.addEventListener("pointermove", (event) => {
+      clear();
+      if (!event.buttons) timer = setTimeout(() => (here.textContent = words(viewer.probe(event.clientX, event.clientY), k)), 70);
+    });
+    viewer.canvas.addEventListener("pointerleave", clear);
+    viewer.canvas.addEventListener("dblclick", (event) => {
+      const hit = state.id === null && viewer.probe(event.clientX, event.clientY);
+      if (hit) go(`#object-${hit.name}`);
+    });
+  }
+
+  function words(hit, k) {
+    if (!hit) return "";
+    const said = [sides[k].objects.find((one) => one.id === hit.name).name];
+    if ("_seen" in hit) said.push(hit._seen >= 0.5 ? "seen" : "completed");
+    if ("_confidence" in hit) said.push(`confidence ${Math.round(100 * hit._confidence)} %`);
+    if (hit._error_m >= 0) said.push(`${(100 * hit._error_m).toFixed(1)} cm off`);
+    return said.join(" · ");
+  }
+
+  function select() {
+    const wanted = sides.flatMap((side) => side.objects).find((one) => location.hash === `#object-${one.id}`);
     const id = wanted ? `object-${wanted.id}` : "all";
+    state.id = wanted ? wanted.id : null;
+    state.request++;
+    state.filled.clear();
     for (const panel of panels) panel.classList.toggle("current", panel.id === `panel-${id}`);
     document.body.classList.toggle("room", !wanted); // its table needs the page's whole width
-    for (const card of document.querySelectorAll(".card"))
-      card.setAttribute("aria-current", String(card.getAttribute("href") === `#${id}`));
-    document.querySelector('.card[aria-current="true"]').scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (!viewer) return;
-    const shown = (wanted ? [wanted] : objects).filter((one) => one.mesh);
-    notice.textContent = shown.length ? "" : "There is no mesh to show.";
-    if (!(await viewer.show(await Promise.all(shown.map((one) => decode(one.id))), (wanted || room).yaw))) return;
-    document.getElementById("size").textContent =
-      wanted && wanted.mesh ? `${wanted.size_m.map((metres) => metres.toFixed(2)).join(" × ")} m` : "";
-    document.getElementById("grid").textContent = shown.length ? `grid ${Math.round(viewer.cell * 100)} cm` : "";
-  }
-
-  const modes = [...document.querySelectorAll("[data-mode]")].filter((node) => node.tagName === "BUTTON");
-  function setMode(mode) {
-    for (const button of modes) {
-      const on = button.dataset.mode === mode;
-      button.setAttribute("aria-checked", String(on));
-      button.tabIndex = on ? 0 : -1;
+    for (const card of document.querySelectorAll(".card")) {
+      if (card.getAttribute("href") === `#${id}`) card.setAttribute("aria-current", "true");
+      else card.removeAttribute("aria-current");
     }
-    stage.dataset.mode = mode;
-    if (viewer) viewer.setMode(mode);
+    document.querySelector('.card[aria-current="true"]').scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!viewers.length) return Promise.resolve();
+    for (const viewer of viewers) for (const layer of ["mesh", "truth", "points"]) viewer.fill(layer, []);
+    return refresh(true);
   }
-  modes.forEach((button, k) => {
-    button.addEventListener("click", () => setMode(button.dataset.mode));
-    button.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const next = modes[(k + step + modes.length) % modes.length];
-      next.focus();
-      setMode(next.dataset.mode);
-    });
-  });
-  document.getElementById("reset").addEventListener("click", () => viewer && viewer.home && viewer.reset());
 
-  const theme = document.getElementById("theme");
-  const systemDark = matchMedia("(prefers-color-scheme: dark)");
-  const dark = () => (root.dataset.theme || (systemDark.matches ? "dark" : "light")) === "dark";
-  function themed() {
-    theme.textContent = dark() ? "Light" : "Dark";
-    theme.setAttribute("aria-label", dark() ? "Change to light colours" : "Change to dark colours");
-    if (viewer) viewer.setGridColor(style("--grid"));
+  function go(hash) {
+    history.pushState(null, "", hash);
+    select();
+    section.scrollIntoView({ block: "nearest" });
   }
-  theme.addEventListener("click", () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    themed();
-  });
-  systemDark.addEventListener("change", themed);
+
+  // On paper stands a picture of what the canvas shows.
+  function onPaper() {
+    for (const viewer of viewers) {
+      const picture = viewer.canvas.parentElement.querySelector(".print") || document.createElement("img");
+      viewer.draw();
+      Object.assign(picture, { src: viewer.canvas.toDataURL(), className: "print", alt: "The view as it was on the screen" });
+      viewer.canvas.after(picture);
+    }
+  }
 
   // The panels stand beside the mesh: their names change so that the address no longer makes the browser jump there.
   for (const panel of panels) panel.id = `panel-${panel.id}`;
   document.body.classList.add("js");
-  theme.hidden = false;
-  makeViewer();
-  setMode("color");
-  themed();
+  const coloring = radios([...section.querySelectorAll("[role=radio]")], (mode) => {
+    state.mode = mode;
+    refresh(false);
+  });
+  const layers = toggles([...section.querySelectorAll(".layer")], () => refresh(false));
+  makeViewers();
+  wipes();
+  themes(document.getElementById("theme"), () => viewers.forEach((viewer) => viewer.theme()));
+  document.getElementById("reset").addEventListener("click", () => orbit.reset());
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]');
     if (!link) return;
     event.preventDefault();
-    history.pushState(null, "", link.getAttribute("href"));
-    select();
-    stage.scrollIntoView({ block: "nearest" });
+    if (!("skip" in link.dataset)) return go(link.getAttribute("href"));
+    const target = document.querySelector(link.getAttribute("href"));
+    target.focus();
+    target.scrollIntoView();
   });
   addEventListener("popstate", select);
+  addEventListener("beforeprint", onPaper);
   select().then(() => scrollTo(0, 0));
 })();
