@@ -6,7 +6,9 @@ chamfer: there is no distance to a mesh that is not there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +22,8 @@ from evaluation.views import View
 from scene.errors import UserError
 from scene.mesh import load_mesh, load_mesh_or_points
 from scene.runlog import progress
+
+_THREADS = 4  # each with the samples of one object in memory
 
 Shape = TypeVar("Shape")
 
@@ -56,13 +60,15 @@ def score_scene(
     labels = told_labels | {i: label for i, label in (labels or {}).items() if label}
     known = {*mesh_paths, *truth_paths, *expected}
     ids = sorted(i for i in known if only is None or i in only)
-    objects = []
-    for i in progress(ids, f"scoring {scene}"):
+    files = []
+    for i in ids:
         no_truth = "" if truth is None or i in truth_paths else f"there is no true mesh {truth.name}/obj_{i - 1}.ply"
         no_truth += f" ({lacks[i]})" if no_truth and i in lacks else ""
-        files = _Files(i, labels.get(i, ""), mesh_paths.get(i), truth_paths.get(i), no_truth)
-        objects.append(_score_files(files, views, settings))
-    return SceneScores(scene, objects)
+        files.append(_Files(i, labels.get(i, ""), mesh_paths.get(i), truth_paths.get(i), no_truth))
+    # Threads, since nearly all of it is done in compiled code: an object's scores do not depend on the others'.
+    with ThreadPoolExecutor(min(_THREADS, len(os.sched_getaffinity(0)))) as pool:
+        scored = pool.map(lambda one: _score_files(one, views, settings), files)
+        return SceneScores(scene, list(progress(scored, f"scoring {scene}", len(files))))
 
 
 def _score_files(files: _Files, views: Sequence[View], settings: ScoreSettings) -> ObjectScore:

@@ -32,8 +32,7 @@ def volume_iou(mesh: trimesh.Trimesh, truth: trimesh.Trimesh) -> float | None:
     None where one of them does not enclose a volume: it has holes, its triangles do not agree on what is outside, or
     the Boolean operation refuses it (an edge of four triangles).
     """
-    first, second = _solid(mesh), _solid(truth)
-    if first is None or second is None:
+    if (second := _solid(truth)) is None or (first := _solid(mesh)) is None:
         return None
     shared_m3 = (first ^ second).volume()
     joint_m3 = first.volume() + second.volume() - shared_m3
