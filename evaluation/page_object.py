@@ -13,9 +13,9 @@ from evaluation.page_curves import read_curves
 from evaluation.page_fit import fit_views
 from evaluation.page_glb import glb_base64, points_base64
 from evaluation.page_meshes import data_url, simplified, thumbnail, viewer_yaw
-from evaluation.page_points import ScanPoints
+from evaluation.page_points import ColoredPoints, ScanPoints
 from evaluation.page_records import PageObject, PageView
-from evaluation.page_truth import page_truth
+from evaluation.page_truth import PageTruth, page_truth
 from evaluation.page_views import pick_views, pictures_of, with_color
 from evaluation.records import ObjectScore
 from evaluation.run_folder import RunFolder, without_repeats
@@ -27,8 +27,6 @@ from scene.errors import UserError
 from scene.mesh import load_mesh, surface_mean
 from scene.records import Scan
 from scene.runlog import log
-
-NOT_THERE = "this run does not have it"
 
 
 @dataclass(frozen=True)
@@ -49,46 +47,53 @@ def page_object(
     told = found.told.get(instance_id, ObjectScore(instance_id, "", None, None))
     mesh, problem = _usable_mesh(instance_id, found)
     if mesh is None and problem is None and not (told.problems or told.marks):
-        problem = "there is no mesh of it" if instance_id in found.told else NOT_THERE
+        problem = "there is no mesh of it"
     if problem is not None:
         told = replace(told, problems=without_repeats([*told.problems, problem]))
-    known = bool(told.scores or told.marks or told.problems) and problem != NOT_THERE
-    views = shown.views
-    center = np.mean([view.world_from_camera[:3, 3] for view in views], 0) if mesh is None else mesh.bounds.mean(0)
-    picked = pick_views(views, instance_id, center, settings.views)
-    direction = (picked or views)[0].world_from_camera[:3, 3] - center
+    known = bool(told.scores or told.marks or told.problems)
     points = shown.points.objects[instance_id]
+    center = _center(points, mesh)
+    picked = pick_views(shown.views, instance_id, center, settings.views)
+    direction = (picked or shown.views)[0].world_from_camera[:3, 3] - center
+    truth = page_truth(told.truth, shown.up, settings)
+    light = None if mesh is None else _light(mesh, faces, shown.views, truth)
     one = PageObject(
         instance_id=instance_id,
         label=told.label,
         scores=told.scores,
         verdict=verdict(told) if known else None,
         marks=without_repeats([*told.problems, *told.marks]),
+        size_m=() if mesh is None else tuple(map(float, mesh.extents)),
+        faces=0 if mesh is None else len(mesh.faces),
+        seen=None if mesh is None else surface_mean(mesh, "seen"),
+        confidence=None if mesh is None else surface_mean(mesh, "confidence"),
+        glb="" if light is None else glb_base64(light, shown.up),
+        truth="" if truth is None else truth.shown,
         points=points_base64(points.points, points.colors, shown.up),
+        thumbnail="" if light is None else thumbnail(light, shown.up, direction),
         yaw=viewer_yaw(direction, shown.up),
-        views=_page_views(instance_id, mesh, shown.scan, picked, settings),
+        views=_page_views(instance_id, light, shown.scan, picked, settings),
         fit_views=fit_views(found.work("training", instance_id), shown.scan, settings.fit_views, settings.view_width),
         curves=read_curves(found.work("fit", instance_id) / "logs" / "losses.jsonl", settings.curve_points),
     )
-    truth = page_truth(told.truth, shown.up, settings)
-    one = one if truth is None else replace(one, truth=truth.shown)
-    if mesh is None:
-        return one, None
+    return one, light
+
+
+def _center(points: ColoredPoints, mesh: trimesh.Trimesh | None) -> Float[np.ndarray, " 3"]:
+    """The middle of what the scan has of an object, so that all runs show it from the same sides; else of its mesh."""
+    if len(points):
+        return (points.points.min(0) + points.points.max(0)).astype(np.float64) / 2
+    return np.zeros(3) if mesh is None else np.asarray(mesh.bounds.mean(0))
+
+
+def _light(mesh: trimesh.Trimesh, faces: int, views: Sequence[View], truth: PageTruth | None) -> trimesh.Trimesh:
+    """The mesh as the page shows it, which knows of every vertex what can be known."""
     light = simplified(mesh, faces)
     if "seen" not in light.vertex_attributes:  # a mesh that was made elsewhere
         mark_seen(light, views)
     if truth is not None:
         truth.mark_errors(light)
-    one = replace(
-        one,
-        size_m=tuple(map(float, mesh.extents)),
-        faces=len(mesh.faces),
-        seen=surface_mean(mesh, "seen"),
-        confidence=surface_mean(mesh, "confidence"),
-        glb=glb_base64(light, shown.up),
-        thumbnail=thumbnail(light, shown.up, direction),
-    )
-    return one, light
+    return light
 
 
 def _usable_mesh(instance_id: int, found: RunFolder) -> tuple[trimesh.Trimesh | None, str | None]:

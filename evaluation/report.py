@@ -49,7 +49,7 @@ def build_report(folder: Path, scan: Scan, settings: ReportSettings, path: Path 
 
 
 def build_comparison(runs: Sequence[tuple[Path, Scan]], settings: ReportSettings, path: Path | None = None) -> Path:
-    """Write the page of two runs of one scene side by side, both with the objects of either.
+    """Write the page of two runs of one scene side by side, by default into the second one's folder.
 
     Raises UserError when they are not of one scene.
     """
@@ -63,10 +63,10 @@ def build_comparison(runs: Sequence[tuple[Path, Scan]], settings: ReportSettings
     found = [read_run(folder, scan) for folder, scan in runs]
     ids = sorted({instance_id for run in found for instance_id in run.ids})
     names = names_apart(*folders)
-    settings = settings.for_each_of_two()
+    settings = replace(settings, faces_in_all=max(1, settings.faces_in_all // 2))
     shared = shown_scan(scans[0], found, ids, settings)
     shown = [shared, shared if scans[1] is scans[0] else shown_scan(scans[1], found, ids, settings)]
-    sides = [page_side(*of_run, settings, ids) for of_run in zip(names, found, shown, strict=True)]
+    sides = [page_side(*of_run, settings) for of_run in zip(names, found, shown, strict=True)]
     against = re.sub(r"[^\w.-]+", "_", names[0])
     path = path or folders[1] / "report" / f"against_{against}" / "index.html"
     write_page(path, scans[0].name, sides)
@@ -93,14 +93,12 @@ def shown_scan(scan: Scan, runs: Sequence[RunFolder], ids: Collection[int], sett
     return ScanShown(scan, views, points_of_scan(scan, views, ids, settings), up)
 
 
-def page_side(
-    name: str, found: RunFolder, shown: ScanShown, settings: ReportSettings, ids: Collection[int] | None = None
-) -> PageSide:
-    """One run's part of a page with these objects (by default its own)."""
+def page_side(name: str, found: RunFolder, shown: ScanShown, settings: ReportSettings) -> PageSide:
+    """One run's part of a page."""
     tell_what_is_gone(found)
     faces = min(settings.faces, settings.faces_in_all // max(1, len(found.meshes)))
     objects, in_the_room = [], []
-    for instance_id in progress(found.ids if ids is None else ids, "drawing the page"):
+    for instance_id in progress(found.ids, "drawing the page"):
         one, light = page_object(instance_id, found, shown, faces, settings)
         objects.append(one)
         if light is not None:

@@ -7,7 +7,6 @@ true where the work was found done) and ``objects`` (``[{instance_id, label, err
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,10 +69,9 @@ def open_scan_of(
 
 def read_run(folder: Path, scan: Scan) -> RunFolder:
     """Collect the scene's meshes, scores and marks.  Raises UserError when there are none at all."""
-    told: dict[int, ObjectScore] = {}
-    for one in _scores(folder / "scores.json", scan.name):
-        told[one.instance_id] = one
-    path = folder / "run.json"
+    scores, path = folder / "scores.json", folder / "run.json"
+    scenes = read_scores(scores) if scores.is_file() else []
+    told = {one.instance_id: one for scene in scenes if scene.scene == scan.name for one in scene.objects}
     record = _record(path)
     try:
         seed = record.get("seed")
@@ -111,31 +109,6 @@ def _record(path: Path) -> Mapping[str, Any]:
     if not isinstance(record, dict):
         raise UserError(f"{path}: is not a run's record; run the reconstruction again")
     return record
-
-
-def _scores(path: Path, scene: str) -> list[ObjectScore]:
-    """The scene's scores, less what is no number."""
-    try:
-        scenes = read_scores(path) if path.is_file() else []
-        return [
-            replace(
-                one,
-                instance_id=int(one.instance_id),
-                label=str(one.label),
-                scores={str(key): float(value) for key, value in one.scores.items() if _is_number(value)},
-                problems=[str(problem) for problem in one.problems],
-                marks=[str(mark) for mark in one.marks],
-            )
-            for known in scenes
-            if known.scene == scene
-            for one in known.objects
-        ]
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: is not a file of scores ({error!r}); score the meshes again") from error
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _as_made(entry: Mapping[str, Any]) -> ObjectScore:

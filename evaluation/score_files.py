@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -41,13 +42,23 @@ def read_scores(path: Path) -> list[SceneScores]:
     """The scenes of a ``scores.json``.  Raises UserError when it is not one."""
     try:
         return [
-            SceneScores(scene["scene"], [_object_of(one) for one in scene["objects"]])
+            SceneScores(str(scene["scene"]), [_object_of(one) for one in scene["objects"]])
             for scene in read_json(path)["scenes"]
         ]
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: is not a file of scores ({error!r}); score the meshes again") from error
 
 
 def _object_of(entry: dict[str, Any]) -> ObjectScore:
-    """An object as ``scores.json`` holds it; its verdict follows from the rest."""
-    return ObjectScore(**{key: value for key, value in entry.items() if key != "verdict"})
+    """An object as ``scores.json`` holds it, less scores that are no numbers; its verdict follows from the rest."""
+    scores = entry.get("scores", {}).items()
+    mesh, truth = (None if entry[key] is None else str(entry[key]) for key in ("mesh", "truth"))
+    return ObjectScore(
+        int(entry["instance_id"]),
+        str(entry["label"]),
+        mesh,
+        truth,
+        {key: float(value) for key, value in scores if isinstance(value, int | float) and math.isfinite(value)},
+        [str(problem) for problem in entry.get("problems", [])],
+        [str(mark) for mark in entry.get("marks", [])],
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from scene.ranges import check_ranges
 
@@ -16,7 +16,7 @@ class ScoreSettings:
     seed: int = 0  # of all samples
     agreement_pixels: int = 200_000  # of depth agreement: at most so many of an object's pixels are tried, drawn evenly
     silhouette_pixels: int = 200_000  # of the outlines' overlap: at most so many pixels are tried, drawn evenly
-    free_space_samples: int = 50_000  # of free-space violation: points on the mesh that are projected into the views
+    free_space_samples: int = 50_000  # points on the mesh that are projected into the views
     max_frames: int = 200  # of a longer scan, so many frames are used, evenly spread
 
     def __post_init__(self) -> None:
@@ -34,7 +34,7 @@ class ReportSettings:
     fit_views: int = 3  # views as the fit read them: in-painted, with normals
     view_width: int = 320  # of the pictures of views, in pixels
     faces: int = 30_000  # a mesh is simplified to so many triangles for the page ...
-    faces_in_all: int = 300_000  # ... and all together to so many
+    faces_in_all: int = 300_000  # ... and all together to so many, those of two runs shared out between them
     truth_faces: int = 8_000  # a true mesh is simplified to so many
     points: int = 10_000  # of each object, as the camera measured them
     room_points: int = 40_000  # of everything else in the scan
@@ -45,8 +45,3 @@ class ReportSettings:
     def __post_init__(self) -> None:
         counts = ("views", "fit_views", "view_width", "faces", "faces_in_all", "truth_faces", "points", "room_points")
         check_ranges(self, at_least_1=(*counts, "point_frames", "curve_points", "max_frames"))
-
-    def for_each_of_two(self) -> ReportSettings:
-        """For each of two runs on one page, which is to be no heavier than that of one."""
-        heavy = ("views", "fit_views", "faces", "faces_in_all", "truth_faces", "points", "room_points")
-        return replace(self, **{name: max(1, getattr(self, name) // 2) for name in heavy})
