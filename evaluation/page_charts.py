@@ -108,7 +108,7 @@ def _path(points: Sequence[tuple[float, float]], x: _Axis, y: _Axis) -> str:
 
 def _finite(curve: Curve) -> list[tuple[float, float]]:
     pairs = zip(curve.steps, curve.values, strict=True)
-    return [(step, value) for step, value in pairs if math.isfinite(step) and math.isfinite(value)]
+    return [(float(step), value) for step, value in pairs if math.isfinite(step) and math.isfinite(value)]
 
 
 def _round_step(wanted: float) -> float:
