@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from evaluation.alignment_accuracy import Pose
 from evaluation.cad_matching import LEAST_OVERLAP, Match, assign, overlaps
-from evaluation.groundtruth import Lack, SceneTruth, TrueObject, instance_named, remove_truth, write_cloud
+from evaluation.groundtruth import PART_OF_ROOM, Lack, SceneTruth, TrueObject, instance_named, remove_truth, write_cloud
 from evaluation.outer_points import SKY_SHARE, OuterPoints, outer_points
 from evaluation.scan2cad import PlacedCad, placed_cads
 from evaluation.scannet_truth import AnnotatedScan
@@ -164,6 +164,8 @@ def _instances_left(
             continue
         if instance_id in unusable:
             lacks.append(Lack(named, "unusable annotation", unusable[instance_id], instance_id))
+        elif group.is_room:
+            lacks.append(Lack(named, PART_OF_ROOM, "no CAD model stands for it", instance_id))
         elif not known:
             lacks.append(Lack(named, "scan not in Scan2CAD", "the annotations do not name the scan", instance_id))
         else:

@@ -21,6 +21,7 @@ from scene.files import atomic_file, write_json
 from scene.runlog import log, progress
 
 REPORT_NAME = "groundtruth.json"
+PART_OF_ROOM = "part of the room"  # a reason: walls and the like, which nobody reconstructs as objects
 
 
 @dataclass(frozen=True)

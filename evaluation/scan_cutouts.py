@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evaluation.groundtruth import Lack, SceneTruth, TrueObject, instance_named, remove_truth, write_surface
+from evaluation.groundtruth import (
+    PART_OF_ROOM,
+    Lack,
+    SceneTruth,
+    TrueObject,
+    instance_named,
+    remove_truth,
+    write_surface,
+)
 from evaluation.scannet_truth import AnnotatedScan, SegGroup
 from scene.errors import UserError
 
 
-def cut_out(scan: AnnotatedScan, out: Path, only: list[int] | None, skip: frozenset[str]) -> SceneTruth:
-    """Write every annotated object of a scan into ``out/gt``; ``only`` are ids, ``skip`` class names in lower case.
+def cut_out(scan: AnnotatedScan, out: Path, only: list[int] | None, room: bool) -> SceneTruth:
+    """Write the annotated objects of a scan into ``out/gt``: those with the ids ``only``, else all things in the room,
+    and with ``room`` also its walls, floor and the like.
 
     Raises UserError where the scan has none of ``only``.
     """
     known = {group.instance_id for group in scan.groups}
     if only is not None and not known & set(only):
         raise UserError(f"{scan.scene}: has none of the instances {sorted(set(only))}; there are 1 to {len(known)}")
-    result = SceneTruth(scan.scene, "scan's annotated mesh", {"objects": only, "skip": sorted(skip)})
+    result = SceneTruth(scan.scene, "scan's annotated mesh", {"objects": only, "background": room})
     for instance_id in sorted(set(only or ()) - known):
         result.without_truth.append(
             Lack(f"instance {instance_id}", "not annotated", "the aggregation json has no such group", instance_id)
         )
     for group in scan.groups:
         named = instance_named(group.instance_id, group.label)
+        path = out / "gt" / f"obj_{group.instance_id - 1}.ply"
         if only is not None and group.instance_id not in only:
             result.without_truth.append(Lack(named, "left out as asked", "it was not named", group.instance_id))
             continue
-        path = out / "gt" / f"obj_{group.instance_id - 1}.ply"
-        if group.label.lower() in skip:
+        if only is None and group.is_room and not room:
             remove_truth(path)
-            result.without_truth.append(Lack(named, "left out as asked", "its class is skipped", group.instance_id))
+            result.without_truth.append(Lack(named, PART_OF_ROOM, "--background adds it", group.instance_id))
             continue
         try:
             result.with_truth.append(_write(scan, group, path))

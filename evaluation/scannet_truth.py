@@ -19,8 +19,9 @@ from jaxtyping import Int
 from scene.errors import UserError
 from scene.files import folders_in, read_json
 from scene.mesh import load_mesh_as_written
+from scene.room_classes import is_room
 from scene.runlog import log
-from scene.scannet_labels import UNNAMED
+from scene.scannet_labels import UNNAMED, LabelTable, read_label_table
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class SegGroup:
     label: str
     object_id: int  # ScanNet's own, which is mostly the instance id less 1
     segments: Int[np.ndarray, " s"]
+    is_room: bool = False  # a wall, a floor: no object that anybody is asked to reconstruct
     problem: str | None = None
 
 
@@ -128,7 +130,8 @@ def integers(values: Any) -> Int[np.ndarray, " n"] | None:
 def _read_groups(scene: str, folder: Path) -> list[SegGroup]:
     """From the aggregation of the decimated mesh; ScanNet also ships that of the full one, which exports often keep."""
     paths = [folder / f"{scene}.aggregation.json", folder / f"{scene}_vh_clean.aggregation.json"]
-    read = {path: _groups(path) for path in paths if path.is_file()}
+    table = read_label_table(folder)
+    read = {path: _groups(path, table) for path in paths if path.is_file()}
     if not read:
         raise UserError(f"{paths[1]}: there is no such file; without it nobody knows which vertices are which object's")
     names = {tuple(group.label for group in groups) for groups in read.values()}
@@ -137,23 +140,23 @@ def _read_groups(scene: str, folder: Path) -> list[SegGroup]:
     return next(iter(read.values()))
 
 
-def _groups(path: Path) -> list[SegGroup]:
+def _groups(path: Path, table: LabelTable) -> list[SegGroup]:
     groups = _field(path, "segGroups")
     if not isinstance(groups, list) or not groups:
         raise UserError(f"{path}: segGroups is not a list of objects; download the file again")
-    return [_group(k, group) for k, group in enumerate(groups)]
+    return [_group(k, group, table) for k, group in enumerate(groups)]
 
 
-def _group(k: int, group: Any) -> SegGroup:
-    if not isinstance(group, dict):
-        return SegGroup(k + 1, UNNAMED, k, np.empty(0, np.int64), "its group in the aggregation json is no JSON object")
-    segments = integers(group.get("segments"))
-    label, object_id = group.get("label"), group.get("objectId")
+def _group(k: int, group: Any, table: LabelTable) -> SegGroup:
+    fields = group if isinstance(group, dict) else {}
+    segments, label, object_id = integers(fields.get("segments")), fields.get("label"), fields.get("objectId")
+    name = (label.strip() if isinstance(label, str) else "") or UNNAMED
     return SegGroup(
         k + 1,
-        (label.strip() if isinstance(label, str) else "") or UNNAMED,
+        name,
         object_id if type(object_id) is int else k,
         np.empty(0, np.int64) if segments is None else segments,
+        is_room(table.nyu40_by_name.get(name.lower(), 0), name),
         "its segments in the aggregation json are not a list of integers" if segments is None else None,
     )
 

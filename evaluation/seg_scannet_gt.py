@@ -3,7 +3,8 @@
     python evaluation/seg_scannet_gt.py --scannet_root scannet --save_gt_dir scannet_gt
 
 Writes ``<save_gt_dir>/<scene>/gt/obj_<k>.ply`` (k = instance id - 1; metres, the scan's frame) for every annotated
-object, walls and floors included, and ``<scene>/groundtruth.json``, which names each object without truth and why.
+object, and ``<scene>/groundtruth.json``, which names each object without truth and why.  Walls, floors and the like get
+none unless asked for: as truth they would count as objects that nobody reconstructed.
 A cut-out holds the scanned part only: it says nothing of surface that no camera saw.
 """
 
@@ -27,10 +28,11 @@ def main() -> int:
     from evaluation.scannet_truth import find_scans, read_annotated_scan
 
     scans = find_scans(arguments.scannet_root, arguments.scenes)
-    skip = frozenset(name.strip().lower() for name in arguments.skip.split(",") if name.strip())
 
     def make(scene: str, folder: Path) -> SceneTruth:
-        return cut_out(read_annotated_scan(scene, folder), arguments.save_gt_dir / scene, arguments.objects, skip)
+        return cut_out(
+            read_annotated_scan(scene, folder), arguments.save_gt_dir / scene, arguments.objects, arguments.background
+        )
 
     made, failed = make_scenes(scans, make)
     print(summary(made, failed))
@@ -45,8 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scannet_root", type=Path, required=True, metavar="DIR", help="holds <scene>_scannet/")
     parser.add_argument("--save_gt_dir", type=Path, required=True, metavar="DIR", help="where the truth goes")
     parser.add_argument("--scenes", nargs="+", metavar="SCENE", help="as scene0000_00; default: all that are there")
-    parser.add_argument("--objects", type=int, nargs="+", metavar="ID", help="instance ids; default: all annotated")
-    parser.add_argument("--skip", default="", metavar="NAMES", help="classes to leave out, as wall,floor,ceiling")
+    parser.add_argument(
+        "--objects", type=int, nargs="+", metavar="ID", help="instance ids; default: all things in the room"
+    )
+    parser.add_argument("--background", action="store_true", help="walls, floors and the like too")
     return parser
 
 

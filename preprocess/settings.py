@@ -6,24 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scene.ranges import check_ranges
-
-# NYU40 classes that are the room, not things in it: wall, floor, door, window, picture, blinds, curtain, floor mat,
-# ceiling, other structure.
-_ROOM_NYU40 = (1, 2, 8, 9, 11, 13, 16, 20, 22, 38)
-_ROOM_NAMES = (
-    *("wall", "floor", "ceiling", "door", "doors", "doorframe", "door frame", "window", "windows", "windowsill"),
-    *("window frame", "blinds", "curtain", "curtains", "picture", "pictures", "painting", "poster", "mat"),
-    *("floor mat", "rug", "carpet", "column", "pillar", "beam", "baseboard", "structure", "background"),
-    *("unknown", "unannotated", "invalid", "remove", "void", "none"),
-)
+from scene.room_classes import ROOM_NAMES, ROOM_NYU40
 
 
 @dataclass(frozen=True)
 class ExtractSettings:
     """From a scan with instances to object folders."""
 
-    background_nyu40: tuple[int, ...] = _ROOM_NYU40  # classes that are not extracted
-    background_names: tuple[str, ...] = _ROOM_NAMES  # nor are things of these names (lower case)
+    background_nyu40: tuple[int, ...] = ROOM_NYU40  # classes that are not extracted
+    background_names: tuple[str, ...] = ROOM_NAMES  # nor are things of these names (lower case)
     min_area_share: float = 40_000 / (1296 * 968)  # of the image: a view that shows the object well, as published
     least_area_share: float = 0.0005  # of the image: below this a view is not used even where no better one is
     min_views: int = 20  # clusters of poses at least, as published; with fewer views all are taken

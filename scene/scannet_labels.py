@@ -50,7 +50,7 @@ def read_instances(
     for frame, ids in zip(chosen, ahead(lambda frame: _ids_in(masks[frame]), chosen), strict=True):
         for instance_id in ids:
             frames_by_id.setdefault(instance_id, []).append(frame)
-    table = _read_table(scan)
+    table = read_label_table(scan)
     names = _names_from_aggregation(scan)
     nameless = sorted(set(frames_by_id) - set(names))
     if names and nameless:
@@ -68,7 +68,7 @@ def _ids_in(mask: Path) -> list[int]:
         return []
 
 
-def _read_table(scan: Path) -> LabelTable:
+def read_label_table(scan: Path) -> LabelTable:
     """The label table beside the scans (or in the scan); empty, with a warning, when there is none that parses."""
     path = next((p for p in (scan.parent / _TSV_NAME, scan / _TSV_NAME) if p.is_file()), None)
     if path is None:

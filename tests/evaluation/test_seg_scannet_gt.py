@@ -49,7 +49,7 @@ def run(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess
 
 
 def test_every_object_is_cut_out_as_the_file_has_it(folder: Path, tmp_path: Path) -> None:
-    done = run(folder, tmp_path / "gt")
+    done = run(folder, tmp_path / "gt", "--background")
     assert done.returncode == 0, done.stderr
     assert "in all: objects with truth: 3\n" in done.stdout
     whole = load_mesh_as_written(folder / f"{SCENE}_vh_clean_2.ply")
@@ -90,11 +90,11 @@ def test_an_object_whose_segments_are_useless_is_named_and_counted(
     folder: Path, tmp_path: Path, change: dict[str, Any], why: str
 ) -> None:
     out = tmp_path / "gt" / SCENE
-    cut_out(read_annotated_scan(SCENE, folder), out, None, frozenset())  # an earlier run, when all was well
+    cut_out(read_annotated_scan(SCENE, folder), out, None, room=True)  # an earlier run, when all was well
     groups = groups_of(folder)
     groups[1] |= change
     write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": groups})
-    result = cut_out(read_annotated_scan(SCENE, folder), out, None, frozenset())
+    result = cut_out(read_annotated_scan(SCENE, folder), out, None, room=True)
     assert [one.instance_id for one in result.with_truth] == [1, 3]
     (lack,) = result.without_truth
     assert (lack.instance_id, lack.what, lack.reason) == (2, "instance 2 chair", "unusable annotation")
@@ -108,7 +108,7 @@ def test_a_group_that_is_no_object_keeps_the_ids_of_the_others(folder: Path) -> 
     write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": [None, *groups[1:]]})
     scan = read_annotated_scan(SCENE, folder)
     assert [(one.instance_id, one.label) for one in scan.groups] == [(1, "object"), (2, "chair"), (3, "chair")]
-    with pytest.raises(UserError, match="no JSON object"):
+    with pytest.raises(UserError, match="not a list of integers"):
         scan.vertices_of(scan.groups[0])
 
 
@@ -120,18 +120,28 @@ def test_an_object_without_a_whole_face_becomes_a_cloud(folder: Path, tmp_path: 
     segments[np.flatnonzero(segments // 10 == 1)[:1]] = lone
     write(folder / f"{SCENE}_vh_clean_2.0.010000.segs.json", {"segIndices": segments.tolist()})
     write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": [{**groups[1], "segments": [lone]}]})
-    result = cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt", None, frozenset())
+    result = cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt", None, room=True)
     assert "cloud" in result.with_truth[0].notes[0]
     assert isinstance(load_mesh_or_points(tmp_path / "gt/gt/obj_0.ply"), trimesh.PointCloud)
 
 
-def test_objects_and_classes_can_be_chosen(folder: Path, tmp_path: Path) -> None:
-    cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt" / SCENE, [1], frozenset())  # goes again
-    done = run(folder, tmp_path / "gt", "--skip", "Floor, wall", "--objects", "1", "3", "9")
+def test_the_room_is_left_out_unless_asked_for(folder: Path, tmp_path: Path) -> None:
+    cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt" / SCENE, [1], room=False)  # goes again
+    done = run(folder, tmp_path / "gt")
     assert done.returncode == 0, done.stderr
-    assert "objects with truth: 1; left out as asked: 2; not annotated: 1\n" in done.stdout
+    assert "instance 1 floor: part of the room; --background adds it\n" in done.stdout
+    assert "objects with truth: 2; part of the room: 1\n" in done.stdout
+    found = (tmp_path / "gt" / SCENE / "gt").glob("*.ply")
+    assert sorted(path.name for path in found) == ["obj_1.ply", "obj_2.ply"]
+
+
+def test_objects_can_be_named_the_room_too(folder: Path, tmp_path: Path) -> None:
+    done = run(folder, tmp_path / "gt", "--objects", "1", "3", "9")
+    assert done.returncode == 0, done.stderr
+    assert "objects with truth: 2; left out as asked: 1; not annotated: 1\n" in done.stdout
     assert "instance 9: not annotated" in done.stdout
-    assert [path.name for path in (tmp_path / "gt" / SCENE / "gt").glob("*.ply")] == ["obj_2.ply"]
+    found = (tmp_path / "gt" / SCENE / "gt").glob("*.ply")
+    assert sorted(path.name for path in found) == ["obj_0.ply", "obj_2.ply"]
 
 
 def break_vertices(folder: Path) -> None:
@@ -171,7 +181,7 @@ def test_broken_files_are_named(folder: Path, spoil: Callable[[Path], None], why
 
 
 def test_a_broken_scan_does_not_cost_the_others(folder: Path, tmp_path: Path) -> None:
-    break_segments(write_annotated_scan(folder.parent, "scene0043_00", things()[:1]).parent / f"{SCENE}_scannet")
+    break_segments(write_annotated_scan(folder.parent, "scene0043_00", things()[1:2]).parent / f"{SCENE}_scannet")
     done = run(folder, tmp_path / "gt")
     assert done.returncode == 1
     assert "objects with truth: 1; scenes failed: 1\n" in done.stdout
