@@ -21,6 +21,7 @@ from evaluation.self_intersections import self_intersections
 from evaluation.settings import ScoreSettings
 from evaluation.silhouettes import silhouette_iou
 from evaluation.views import View
+from evaluation.visibility import seen
 from scene.camera import nearest_pixel, project, transform
 from scene.mesh import surface_mean
 from scene.raycast import RayCaster
@@ -45,8 +46,16 @@ def scores_without_truth(
         "depth_agreement": depth_agreement(mesh, views, instance_id, settings.agreement_pixels, settings.seed),
         "free_space_violation": free_space_violation(mesh, views, settings.free_space_samples, settings.seed),
         "silhouette_iou": silhouette_iou(mesh, views, instance_id, settings.silhouette_pixels, settings.seed),
+        "surface_seen": surface_seen(mesh, views, settings.free_space_samples, settings.seed),
     }
     return scores | {key: value for key, value in found.items() if value is not None}
+
+
+def surface_seen(mesh: trimesh.Trimesh, views: Sequence[View], samples: int, seed: int) -> float:
+    """Share of the mesh's own area that some view saw; the rest is its maker's guess."""
+    surface = surface_of(mesh, samples, seed)
+    assert surface.normals is not None
+    return float(seen(surface.points, surface.normals, views).mean())
 
 
 def _soundness(mesh: trimesh.Trimesh) -> dict[str, float]:

@@ -1,13 +1,117 @@
-"""A traffic light an object: may its mesh be used as it is (green), with care (amber), or not (red), and why."""
+"""A traffic light an object: may its mesh be used as it is (green), with care (amber), or not (red), and why.
+
+The light says what a user without a true mesh can know, and says the same where there is one: it would mislead if it
+were better informed in a test than in use, and against the truth it can be tested how well it tells
+(``scripts/evaluation_check.py`` does, docs/evaluation.md shows it).  So precision, recall and F change nothing here.
+
+Red is a mesh that is not there, could not be scored, or contradicts what the cameras saw.  Amber is one that agrees,
+but is not whole or passes through itself, or of which too little was seen to know.  The limits were set on generated
+rooms: on meshes as this program makes them, on open ones from fusion alone, and on copies spoilt on purpose.
+"""
 
 from __future__ import annotations
 
-from evaluation.records import ObjectScore, Verdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evaluation.records import Light, ObjectScore, Verdict
+
+
+@dataclass(frozen=True)
+class Limit:
+    """From where on a measure earns amber and red, and what that means in words, ``{}`` being its value."""
+
+    key: str
+    amber: float
+    red: float
+    says: str
+    least: bool = True  # whether the limits are the least that is wanted, or the most
+
+    def light(self, value: float) -> Light:
+        sign = 1.0 if self.least else -1.0
+        if sign * value < sign * self.red:
+            return "red"
+        return "amber" if sign * value < sign * self.amber else "green"
+
+
+_NEVER = float("-inf")
+LIMITS = (
+    # The true meshes of far, thin or slanted things agree with noisy depth by two thirds only, and none by less than a
+    # half; moved by 5 cm, or a tenth larger or smaller, hardly any does by a half.
+    Limit(
+        "depth_agreement",
+        0.7,
+        0.5,
+        "only {} of the pixels that show it agree with the mesh within 2 cm: it is not where it was seen",
+    ),
+    # A leg too many or a knee-hole filled is a tenth of a mesh.  Convex hulls and boxes have a quarter there and more.
+    Limit(
+        "free_space_violation", 0.1, 0.25, "{} of it stands where cameras saw that nothing is: it is too large", False
+    ),
+    # What the light would otherwise miss: a half that is not there.  Good meshes fill over 0.95 of their outlines, with
+    # frayed masks and lamps' thin poles; halves and boxes stay below 0.75 more often than not.
+    Limit(
+        "silhouette_iou",
+        0.9,
+        0.75,
+        "it matches only {} of its outlines in the views: parts are missing, or too much is there",
+    ),
+    # Calibrated (docs/confidence.md): the share of the surface that is within 2 cm of the truth.
+    Limit("confidence_mean", 0.75, _NEVER, "by its maker's own estimate only {} of its surface is right within 2 cm"),
+)
+SEEN_SHARE = 0.4  # as the program marks its own meshes: more than 60 % of the surface is a guess
 
 
 def verdict(one: ObjectScore) -> Verdict:
-    """The light that an object's scores, problems and marks earn it, and the reasons in words, the gravest first."""
-    if one.problems and not one.scores:
+    """The light that an object's measures and marks earn it, and the reasons in words, the gravest first.
+
+    What could not be measured for want of a true mesh is no fault of the mesh; its ``problems`` count where they are
+    why nothing was measured at all.
+    """
+    scores = one.scores
+    if "area_m2" not in scores:  # of every mesh that was scored, it is measured
+        return _not_scored(one)
+    found: dict[Light, list[str]] = {"red": [], "amber": [], "green": []}
+    for limit in LIMITS:
+        if limit.key in scores:
+            says = limit.says.format(_percent(scores[limit.key]))
+            found[limit.light(scores[limit.key])].append(says)
+    found["amber"] += [*_flaws(scores), *one.marks, *_unknown(scores, bool(one.marks))]
+    reasons = (*found["red"], *found["amber"])
+    return Verdict("red" if found["red"] else "amber" if reasons else "green", reasons)
+
+
+def _not_scored(one: ObjectScore) -> Verdict:
+    if one.problems:
         return Verdict("red", tuple(one.problems))
-    reasons = (*one.problems, *one.marks)
-    return Verdict("amber" if reasons else "green", reasons)
+    if one.mesh is None and not one.marks:
+        return Verdict("red", ("there is no mesh of it",))
+    return Verdict("amber", (*one.marks, "it was not scored, so nothing says that it is where the object was seen"))
+
+
+def _flaws(scores: Mapping[str, float]) -> list[str]:
+    """What is unsound about the mesh itself."""
+    flaws = []
+    if not scores.get("watertight", 1.0):
+        flaws.append("it has holes: it encloses no volume, and what no camera saw may be missing")
+    if scores.get("components", 1.0) > 1:
+        flaws.append(f"it is in {scores['components']:.0f} parts that do not touch")
+    if scores.get("self_intersections", 0.0) > 0:
+        flaws.append(f"it passes through itself: {scores['self_intersections']:.0f} pairs of triangles intersect")
+    return flaws
+
+
+def _unknown(scores: Mapping[str, float], marked: bool) -> list[str]:
+    """What the views do not tell; of a mesh whose maker said what is doubtful (``marked``), not again how little was
+    seen."""
+    if "free_space_violation" not in scores:
+        return ["it was scored without views, so nothing says that it is where the object was seen"]
+    if "depth_agreement" not in scores:
+        return ["no view shows its own pixels with depth, so nothing says that it is where the object was seen"]
+    if not marked and scores.get("surface_seen", 1.0) < SEEN_SHARE:
+        return [f"only {_percent(scores['surface_seen'])} of its surface was seen by a camera: the rest is a guess"]
+    return []
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -143,4 +143,6 @@ def test_without_views_or_confidence_what_is_not_known_is_left_out():
     scores = scores_without_truth(two, [], OBJECT, ScoreSettings())
     assert scores == {"watertight": 0.0, "components": 2.0, "self_intersections": 0.0, "area_m2": pytest.approx(2.04)}
     unlabelled = [replace(view, instance=None) for view in VIEWS]
-    assert scores_without_truth(BOX, unlabelled, OBJECT, ScoreSettings()).keys() - scores == {"free_space_violation"}
+    found = scores_without_truth(BOX, unlabelled, OBJECT, ScoreSettings())
+    assert found.keys() - scores == {"free_space_violation", "surface_seen"}
+    assert found["surface_seen"] == pytest.approx(1 / 6, abs=0.02)  # the front face
