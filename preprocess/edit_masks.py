@@ -9,6 +9,8 @@ saves masks where the in-painting reads them, in the object folder.  Only this m
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -30,12 +32,17 @@ def main() -> None:
     with MaskServer(desk, arguments.port) as server:
         print(server.url, flush=True)
         log.info("draw in the browser, at this address; Ctrl-C here ends it")
-        if not arguments.no_open:
+        if has_desktop() and not arguments.no_open:
             webbrowser.open(server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:  # the way it is meant to end
             log.info("%s", farewell(folder, sorted(desk.touched)))
+
+
+def has_desktop() -> bool:
+    """Whether a browser would get a window of its own; without one, a browser of text would take this terminal."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def farewell(folder: Path, touched: list[int]) -> str:

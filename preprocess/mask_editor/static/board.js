@@ -5,9 +5,10 @@ const MOST_ZOOM = 32, ZOOM_STEP = 1.25;
 const SHARP_FROM = 2; // screen pixels a pixel: from here on pixels are shown as squares
 
 export class Board {
-  // on: { begin(), stroke(from, to, pressed), end(), abandon(), moved() }; points are pixel indices [x, y].
+  // on: { begin(), stroke(from, to), end(), abandon(), moved() }; points are pixel indices [x, y].
   constructor(container, on) {
-    Object.assign(this, { container, on, radius: 8, fitted: true, pointers: new Map(), last: null, spot: null, pinch: null });
+    Object.assign(this, { container, on, radius: 8, fitted: true, pointers: new Map() });
+    this.spot = this.last = null; // the pixel under the brush; the one that the pen came to, while it is down
     this.stage = new Konva.Stage({ container, width: 1, height: 1 });
     const layers = [0, 1, 2].map(() => new Konva.Layer({ listening: false }));
     this.stage.add(...layers);
@@ -18,7 +19,8 @@ export class Board {
     this.photoLayer.add(this.photo);
     this.maskLayer.add(this.seen, this.hidden);
     const ring = { visible: false, strokeScaleEnabled: false, radius: 8 };
-    this.rings = [new Konva.Circle({ ...ring, stroke: "#000", strokeWidth: 3 }), new Konva.Circle({ ...ring, stroke: "#fff", strokeWidth: 1.2 })];
+    const strokes = [{ stroke: "#000", strokeWidth: 3 }, { stroke: "#fff", strokeWidth: 1.2 }];
+    this.rings = strokes.map((stroke) => new Konva.Circle({ ...ring, ...stroke }));
     this.cursorLayer.add(...this.rings);
     this.listen();
     new ResizeObserver(() => this.resized()).observe(container);
@@ -34,9 +36,13 @@ export class Board {
     this.resized(!same);
   }
 
+  // At most once a frame, however fast the hand.
   refresh() {
-    painted(this.mask.width, this.mask.height, this.mask.data, HIDDEN_RGBA, this.hidden.image());
-    this.maskLayer.batchDraw();
+    this.waiting ??= requestAnimationFrame(() => {
+      this.waiting = undefined;
+      painted(this.mask.width, this.mask.height, this.mask.data, HIDDEN_RGBA, this.hidden.image());
+      this.maskLayer.batchDraw();
+    });
   }
 
   setRadius(radius) {
@@ -85,15 +91,16 @@ export class Board {
 
   pointAt(spot) {
     this.spot = spot;
-    this.rings.forEach((ring) => ring.setAttrs({ visible: spot !== null, x: spot?.[0] + 0.5 || 0, y: spot?.[1] + 0.5 || 0 }));
+    const [x, y] = spot ?? [0, 0];
+    this.rings.forEach((ring) => ring.setAttrs({ visible: spot !== null, x: x + 0.5, y: y + 0.5 }));
   }
 
   listen() {
-    const at = (event) => {
-      const box = this.container.getBoundingClientRect();
-      return { x: event.clientX - box.left - this.container.clientLeft, y: event.clientY - box.top - this.container.clientTop };
-    };
     const c = this.container;
+    const at = (event) => {
+      const box = c.getBoundingClientRect();
+      return { x: event.clientX - box.left - c.clientLeft, y: event.clientY - box.top - c.clientTop };
+    };
     c.addEventListener("pointerdown", (event) => this.pressed(event, at(event)));
     c.addEventListener("pointermove", (event) => this.moved(event, at(event)));
     c.addEventListener("pointerup", (event) => this.released(event));

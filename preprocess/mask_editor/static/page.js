@@ -14,6 +14,7 @@ const TOLD = {
 let object; // what the server tells of it
 let views = []; // { number, thumbnail, drawn: bytes on disk or null, computed: bytes, photo, seen, mask }
 let current = null;
+let wanted = null; // the view that was asked for last
 let painting = true;
 
 const board = new Board($("board"), {
@@ -44,7 +45,8 @@ function tell() {
   state.className = current.standing;
   const word = document.createElement("b");
   word.textContent = sentence;
-  state.replaceChildren(`View ${current.number}: `, word, ` · ${count ? count.toLocaleString("en") : "no"} pixels hidden`);
+  const pixels = `${count ? count.toLocaleString("en") : "no"} pixels hidden`;
+  state.replaceChildren(`View ${current.number}: `, word, ` · ${pixels}`);
   for (const view of views) {
     view.thumbnail.className = view.standing;
     view.thumbnail.querySelector(".mark").textContent = TOLD[view.standing][1];
@@ -76,7 +78,8 @@ function complain(error) {
 async function load(view) {
   view.loading ??= (async () => {
     const names = ["color.jpg", "seen.png", "proposed.png", ...(view.saved ? ["drawn.png"] : [])];
-    const parts = await Promise.all(names.map((name) => (name === "color.jpg" ? store.image : store.mask)(view.number, name)));
+    const read = (name) => (name === "color.jpg" ? store.image : store.mask)(view.number, name);
+    const parts = await Promise.all(names.map(read));
     [view.photo, view.seen, view.computed, view.drawn = null] = parts;
     view.mask = new Mask(object.width, object.height, (view.drawn ?? view.computed).slice());
   })();
@@ -88,7 +91,9 @@ async function load(view) {
 
 async function show(view) {
   board.liftPen();
+  wanted = view;
   await load(view);
+  if (wanted !== view) return; // another was asked for while this one came
   current = view;
   history.replaceState(null, "", `#view-${view.number}`);
   board.show(view.photo, view.seen, view.mask);
@@ -96,17 +101,20 @@ async function show(view) {
   view.thumbnail.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-const step = (by) => show(views[(views.indexOf(current) + by + views.length) % views.length]);
+const step = (by) => show(views[(views.indexOf(wanted) + by + views.length) % views.length]);
 
 async function save(some) {
-  for (const view of some) {
-    const data = view.mask.data.slice(); // who draws on meanwhile is not told that it was saved
-    await store.save(view.number, { ...object, data });
-    Object.assign(view, { drawn: data, saved: true });
-    view.standing = standing(view);
+  try {
+    for (const view of some) {
+      const data = view.mask.data.slice(); // who draws on meanwhile is not told that it was saved
+      await store.save(view.number, { ...object, data });
+      Object.assign(view, { drawn: data, saved: true });
+      view.standing = standing(view);
+    }
+    $("notice").hidden = true;
+  } finally {
+    tell();
   }
-  $("notice").hidden = true;
-  tell();
 }
 
 async function remove() {
@@ -120,8 +128,8 @@ async function remove() {
 
 function choose(paint) {
   painting = paint;
-  $("paint").setAttribute("aria-checked", String(paint));
-  $("erase").setAttribute("aria-checked", String(!paint));
+  $("paint").setAttribute("aria-pressed", String(paint));
+  $("erase").setAttribute("aria-pressed", String(!paint));
 }
 
 function resize(size) {

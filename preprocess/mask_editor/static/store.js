@@ -13,7 +13,7 @@ async function answer(url, options) {
   try {
     response = await fetch(url, options);
   } catch {
-    throw new Error("The editor does not answer; was it ended in the terminal? Start it again, this page keeps its masks.");
+    throw new Error("The editor does not answer; was it ended in the terminal?");
   }
   if (!response.ok) throw new Error(await response.text());
   return response;
