@@ -77,7 +77,7 @@ def names_apart(one: Path, other: Path) -> tuple[str, str]:
     """What to call two folders: the ends of their paths, as long as it takes to tell them apart."""
     parts, others = one.resolve().parts, other.resolve().parts
     for length in range(1, max(len(parts), len(others)) + 1):
-        names = "/".join(parts[-length:]), "/".join(others[-length:])
+        names = str(Path(*parts[-length:])), str(Path(*others[-length:]))
         if names[0] != names[1]:
             return names
     raise UserError(f"{one}: is given twice; give the folders of two runs")
