@@ -68,7 +68,10 @@ def read_annotations(path: Path) -> dict[str, dict[str, Any]]:
         isinstance(entry, dict) and isinstance(entry.get("id_scan"), str) for entry in entries
     ):
         raise UserError(f"{path}: is not a list of scans with id_scan; give Scan2CAD's full_annotations.json")
-    return {entry["id_scan"]: entry for entry in entries}
+    by_scene = {entry["id_scan"]: entry for entry in entries}
+    if len(by_scene) < len(entries):
+        raise UserError(f"{path}: names some scan twice; give Scan2CAD's full_annotations.json as it was published")
+    return by_scene
 
 
 def read_object_ids(path: Path | None) -> dict[str, dict[int, int]]:

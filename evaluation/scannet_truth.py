@@ -92,7 +92,7 @@ def find_scans(root: Path, scenes: list[str] | None) -> dict[str, Path]:
     """
     if not root.is_dir():
         raise UserError(f"{root}: there is no such folder of scans")
-    folders = [root, *folders_in(root)]
+    folders = [root.absolute(), *folders_in(root)]  # the root may be a scan itself, given as "."
     found = {folder.name.removesuffix("_scannet"): folder for folder in folders if any(folder.glob("*_vh_clean_2.ply"))}
     if not found:
         raise UserError(f"{root}: holds no scan <scene>_scannet/<scene>_vh_clean_2.ply")
@@ -150,7 +150,9 @@ def _groups(path: Path, table: LabelTable) -> list[SegGroup]:
 def _group(k: int, group: Any, table: LabelTable) -> SegGroup:
     fields = group if isinstance(group, dict) else {}
     segments, label, object_id = integers(fields.get("segments")), fields.get("label"), fields.get("objectId")
-    name = (label.strip() if isinstance(label, str) else "") or UNNAMED
+    # In one line, and without halves of characters, which JSON may hold and no file or terminal takes.
+    name = " ".join(label.encode(errors="replace").decode().split()) if isinstance(label, str) else ""
+    name = name or UNNAMED
     return SegGroup(
         k + 1,
         name,

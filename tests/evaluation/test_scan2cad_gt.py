@@ -109,6 +109,16 @@ def test_people_who_said_which_object_are_believed_where_it_overlaps(made: CadSc
     assert "annotated as instance 100" in result.with_truth[0].notes[0]
 
 
+def test_people_name_scannets_object_ids_not_places_in_the_list(tmp_path: Path) -> None:
+    scan = make_cad_scan(tmp_path)
+    path = scan.folder / f"{SCENE}_vh_clean.aggregation.json"
+    groups = json.loads(path.read_text())["segGroups"]
+    write(path, {"segGroups": [{**group, "objectId": 70 + k} for k, group in enumerate(groups)]})
+    result = truth_of(scan, tmp_path / "gt", object_ids={1: 71})
+    assert result.with_truth[0].notes == ()
+    assert json.loads((tmp_path / "gt/scannet_1_pointcloud.json").read_text())["matched_by"] == "annotated id"
+
+
 def test_a_cad_that_shapenet_lacks_is_named(made: CadScan, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = truth_of(made, tmp_path / "gt", shapenet=tmp_path / "empty")
@@ -190,7 +200,7 @@ def test_a_scan_scaled_unevenly_shears_its_cads(made: CadScan) -> None:
     assert all("shears" in one.why for one in lost)
 
 
-@pytest.mark.parametrize("content", [{}, [1], [{"id_scan": 3}], "text"])
+@pytest.mark.parametrize("content", [{}, [1], [{"id_scan": 3}], "text", 2 * [{"id_scan": "scene0000_00"}]])
 def test_files_that_are_no_annotations_are_refused(content: Any, tmp_path: Path) -> None:
     write(tmp_path / "full_annotations.json", content)
     with pytest.raises(UserError, match=r"full_annotations\.json"):

@@ -112,6 +112,30 @@ def test_a_group_that_is_no_object_keeps_the_ids_of_the_others(folder: Path) -> 
         scan.vertices_of(scan.groups[0])
 
 
+def test_the_aggregation_of_the_decimated_mesh_comes_first(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(folder / f"{SCENE}.aggregation.json", {"segGroups": groups_of(folder)[1:]})
+    scan = read_annotated_scan(SCENE, folder)
+    assert [(one.label, one.instance_id, one.object_id) for one in scan.groups] == [("chair", 1, 1), ("chair", 2, 2)]
+    assert f"{SCENE}.aggregation.json: lists other objects than {SCENE}_vh_clean.aggregation.json" in caplog.text
+
+
+def test_the_label_table_tells_what_is_room(folder: Path) -> None:
+    table = "id\traw_category\tnyu40id\n2\tchair\t5\n1\tfloor\t40\n"
+    (folder.parent / "scannetv2-labels.combined.tsv").write_text(table.replace("chair\t5", "chair\t38"))
+    assert [one.is_room for one in read_annotated_scan(SCENE, folder).groups] == [True, True, True]
+    (folder.parent / "scannetv2-labels.combined.tsv").write_text(table)
+    assert [one.is_room for one in read_annotated_scan(SCENE, folder).groups] == [True, False, False]
+
+
+@pytest.mark.parametrize(("label", "name"), [("  a\n b ", "a b"), ("x\ud800", "x?"), ("", "object"), (7, "object")])
+def test_any_label_can_be_written_and_told(folder: Path, tmp_path: Path, label: Any, name: str) -> None:
+    groups = groups_of(folder)
+    write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": [{**groups[1], "label": label}]})
+    result = cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt", None, room=False)
+    assert result.with_truth[0].label == name
+    assert json.loads((tmp_path / "gt" / "groundtruth.json").read_text())["with_truth"][0]["label"] == name
+
+
 def test_an_object_without_a_whole_face_becomes_a_cloud(folder: Path, tmp_path: Path) -> None:
     groups = groups_of(folder)
     scan = read_annotated_scan(SCENE, folder)
@@ -189,11 +213,15 @@ def test_a_broken_scan_does_not_cost_the_others(folder: Path, tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
-def test_scans_are_found_by_either_name_and_missing_ones_named(folder: Path, tmp_path: Path) -> None:
+def test_scans_are_found_by_either_name_and_missing_ones_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder.parent / "scene0001_00").mkdir()
     (folder.parent / "scene0001_00" / "scene0001_00_vh_clean_2.ply").touch()
     assert list(find_scans(folder.parent, None)) == ["scene0001_00", SCENE]
     assert find_scans(folder, None) == {SCENE: folder}
+    monkeypatch.chdir(folder)
+    assert find_scans(Path("."), None) == {SCENE: folder}
     with pytest.raises(UserError, match="no scan of scene9999_00"):
         find_scans(folder.parent, ["scene9999_00"])
     with pytest.raises(UserError, match="holds no scan"):
