@@ -26,7 +26,7 @@ from scene.runlog import log, progress
 
 THRESHOLDS_CM = (10, 5, 2)  # in the order in which the text names them
 _WITHOUT_DIVISION_BY_ZERO = 1e-8
-Points = Float[np.ndarray, "n 3"]
+Points = Float[np.ndarray, "_ 3"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def points_as_given(path: Path) -> Points:
         raise UserError(f"{path}: there is no such file")
     try:
         with open(path, "rb") as stream:  # fixing textures would multiply vertices
-            points = np.asarray(load_ply(stream, fix_texture=False, skip_materials=True)["vertices"], np.float64)
+            content = load_ply(stream, fix_texture=False, skip_materials=True)
+        points = np.asarray(content.get("vertices", np.zeros((0, 3))), np.float64)
     except Exception as error:  # parsers of foreign files raise anything
         raise UserError(f"{path}: cannot be read as a PLY ({error}); export it again") from error
     if len(points) == 0:

@@ -52,7 +52,7 @@ def _solid(mesh: trimesh.Trimesh) -> manifold3d.Manifold | None:
     filled = [part for part in parts if part.volume() > 0]
     union = filled[0] if len(filled) == 1 else manifold3d.Manifold.batch_boolean(filled, manifold3d.OpType.Add)
     for cavity in (part.to_mesh64() for part in parts if part.volume() < 0):
-        union -= _manifold(cavity.vert_properties, cavity.tri_verts[:, ::-1])
+        union -= _manifold(cavity.vert_properties, cavity.tri_verts[:, ::-1].astype(np.int64))
     return union
 
 

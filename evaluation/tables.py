@@ -44,8 +44,8 @@ def table(scenes: Sequence[SceneScores], groups: Sequence[Summary] = ()) -> str:
     if floors_m:
         lines += [
             "",
-            f"sampling floor: {100 * min(floors_m):.2f} to {100 * max(floors_m):.2f} cm; two draws of points from one "
-            "surface are so far apart, so a chamfer of that is as good as none",
+            f"sampling floor: {100 * min(floors_m):.2f} to {100 * max(floors_m):.2f} cm; no chamfer can be below it, "
+            "as two draws of one surface are so far apart",
         ]
     for title, field in (("not scored, or not in full:", "problems"), ("doubtful:", "marks")):
         named = [
@@ -72,11 +72,11 @@ def _means(groups: Sequence[Summary]) -> list[str]:
     columns = [column for column in _WITH_INTERVALS if column.key in known]
     if not columns:
         return []
-    rows = _headings("mean (95 % interval)", columns)
+    rows = _headings("mean of (objects)", columns)
+    rows[-1][0] = "with 95 % interval"
     for group in groups:
-        name = "all" if group.kind == "all" else f"{group.kind} {group.name}"
         cells = [_with_interval(column, group) for column in columns]
-        rows.append([f"{name}, {group.objects} object{'s' if group.objects > 1 else ''}", *cells])
+        rows.append([f"{group.name or 'all'} ({group.objects})", *cells])
     return aligned(rows)
 
 
