@@ -102,6 +102,15 @@ def test_the_page_and_the_images_are_there(server: MaskServer, untouched: None) 
     assert set(re.findall(r'(?:src|href)="([^"d][^"]*)"', page)) == {"page.css", "konva.js", "page.js"}
 
 
+def test_the_library_is_the_one_that_it_says_and_may_be_passed_on() -> None:
+    static = ROOT / "preprocess" / "mask_editor" / "static"
+    (library,) = static.glob("konva-*.min.js")
+    version = library.name.removeprefix("konva-").removesuffix(".min.js")
+    assert f"Konva JavaScript Framework v{version}\n" in library.read_text(encoding="utf-8")
+    assert STATIC["konva.js"][0] == library.name
+    assert "MIT License" in (static / "konva.LICENSE").read_text(encoding="utf-8")
+
+
 def test_it_listens_on_this_machine_only(server: MaskServer) -> None:
     assert server.server_address[0] == "127.0.0.1"
     assert server.url.startswith("http://127.0.0.1:")
