@@ -109,3 +109,28 @@ def test_the_chamfer_repeats_between_seeds():
         for seed in range(3)
     ]
     assert np.ptp(chamfers_m) < 5e-5
+
+
+def test_relative_measures_are_the_same_as_shares_of_the_diameter():
+    scores = compare(Surface(CORNERS * 1.1), Surface(CORNERS), (0.01, 0.02), diameter_m=10.0)
+    other = compare(Surface(CORNERS * 1.1), Surface(CORNERS), (0.1, 0.2))
+    assert scores["diameter_m"] == 10.0
+    assert scores["chamfer_relative"] == pytest.approx(other["chamfer_m"] / 10.0)
+    for kind in ("precision", "recall", "f"):
+        assert scores[f"{kind}_rel_0.01"] == other[f"{kind}_0.1"] == 0.125
+        assert scores[f"{kind}_rel_0.02"] == other[f"{kind}_0.2"] == 1.0
+    assert "f_rel_0.01" not in other
+
+
+def test_relative_measures_do_not_change_with_size():
+    box, other = trimesh.creation.box((0.6, 0.3, 0.35)), trimesh.creation.box((0.62, 0.31, 0.35))
+    results = []
+    for factor in (1.0, 7.0):
+        surfaces = [surface_of(m.copy().apply_scale(factor), 20_000, seed) for seed, m in enumerate((other, box))]
+        low = surfaces[1].points[:, 2] < 0
+        size_m = factor * float(np.linalg.norm(box.extents))
+        results.append(compare(*surfaces, THRESHOLDS, {"hidden": low}, size_m))
+    keys = [key for key in results[0] if "rel" in key]
+    assert len(keys) == 2 * (1 + 3 * 2)  # whole and hidden: chamfer, and three shares at two thresholds
+    assert [results[0][key] for key in keys] == pytest.approx([results[1][key] for key in keys], abs=1e-9)
+    assert results[0]["f_0.02"] != results[1]["f_0.02"]
