@@ -36,6 +36,7 @@ from scene.records import Scan
 from scene.runlog import progress, run_cli
 from scene.scannet import open_scan
 
+_ROOM_OVER_OBJECTS_M = 0.5  # so much higher than the highest object, the room's points end
 _FRAMES_HELD = 32  # decoded: objects are shown in the same views
 
 
@@ -107,12 +108,14 @@ def page_side(name: str, found: RunFolder, shown: ScanShown, settings: ReportSet
 
 
 def _page_room(meshes: Sequence[trimesh.Trimesh], shown: ScanShown) -> PageRoom:
-    """All meshes together, from the side where the cameras mostly stood, and the points of the rest of the room."""
+    """All meshes together, from the side where the cameras mostly stood, and the points of the rest of the room, less
+    the ceiling: one looks in from above."""
     rest = shown.points.rest
-    points = points_base64(rest.points, rest.colors, shown.up)
     if not meshes:
-        return PageRoom(points=points)
+        return PageRoom(points=points_base64(rest.points, rest.colors, shown.up))
     room = join(meshes)
+    below = rest.points @ shown.up < (room.vertices @ shown.up).max() + _ROOM_OVER_OBJECTS_M
+    points = points_base64(rest.points[below], rest.colors[below], shown.up)
     direction: Float[np.ndarray, " 3"] = np.mean([view.world_from_camera[:3, 3] for view in shown.views], 0)
     direction = direction - room.bounds.mean(0)
     return PageRoom(thumbnail(room, shown.up, direction), viewer_yaw(direction, shown.up), points)

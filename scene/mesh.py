@@ -117,7 +117,7 @@ def save_mesh(path: Path, mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"] | N
     path.with_suffix(".json").unlink(missing_ok=True)
     glb_from_scan = rotation_between(np.array([0.0, 0.0, 1.0]) if up is None else up, np.array([0.0, 1.0, 0.0]))
     with atomic_file(path.with_suffix(".glb")) as temporary:
-        temporary.write_bytes(glb_bytes(mesh, glb_from_scan, normals=True))
+        temporary.write_bytes(glb_bytes(mesh, glb_from_scan))
     with atomic_file(path) as temporary:
         temporary.write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
     write_json(
@@ -126,15 +126,15 @@ def save_mesh(path: Path, mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"] | N
     )
 
 
-def glb_bytes(mesh: trimesh.Trimesh, glb_from_scan: Float[np.ndarray, "4 4"], normals: bool) -> bytes:
-    """The mesh, turned, as GLB.  glTF names attributes of one's own with an underscore and capitals, and wants those
-    of vertices in steps of four bytes: ``_CONFIDENCE`` and ``_SEEN`` are floats."""
+def glb_bytes(mesh: trimesh.Trimesh, glb_from_scan: Float[np.ndarray, "4 4"]) -> bytes:
+    """The mesh, turned, as GLB with normals.  glTF names attributes of one's own with an underscore and capitals, and
+    wants those of vertices in steps of four bytes: ``_CONFIDENCE`` and ``_SEEN`` are floats."""
     turned = mesh.copy()
     turned.apply_transform(glb_from_scan)
     turned.vertex_attributes = {
         f"_{name.upper()}": np.asarray(values, np.float32) for name, values in mesh.vertex_attributes.items()
     }
-    return bytes(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=normals))
+    return bytes(trimesh.exchange.gltf.export_glb(turned.scene(), include_normals=True))
 
 
 def surface_mean(mesh: trimesh.Trimesh, attribute: str) -> float | None:

@@ -92,6 +92,12 @@ def test_points_lie_on_what_was_seen_in_its_colour(tmp_path: Path) -> None:
     np.testing.assert_allclose(rest.vertices @ GLB_FROM_SCAN @ [0.0, 0.0, 1.0], 0.95, atol=0.01)  # the wall's near side
 
 
+def test_the_room_is_open_above(tmp_path: Path) -> None:
+    """Half a metre over the ball the wall ends, which goes on to one metre over its middle."""
+    side = side_of(write_run(tmp_path), scan_of_ball(wall=True))
+    assert unpacked(side.room.points).vertices[:, 1].max() == pytest.approx(RADIUS_M + 0.5, abs=0.03)
+
+
 def test_points_that_hang_between_surfaces_are_left_out() -> None:
     """A column of depth halfway between the ball and the wall, as sensors make them."""
     scan = scan_of_ball(wall=True)
