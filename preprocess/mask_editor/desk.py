@@ -33,8 +33,7 @@ class BadMask(Exception):
 class MaskDesk:
     """An object folder's views with their masks; no mask and an empty one are kept apart, as the in-painting does.
 
-    Where none is saved, what is hidden is computed when it is in-painted; where an empty one is saved, nothing is
-    hidden there.
+    Where none is saved, one is computed when the object is in-painted; a saved one takes its place, an empty one too.
     """
 
     object_folder: Path

@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
         with chromium() as running:
             yield running
     except UserError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture
