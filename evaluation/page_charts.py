@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evaluation.page_records import Curve
 
 WIDTH, HEIGHT = 640, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 12.0, 34.0
 _LOG_FROM = 30.0  # a logarithmic axis where the largest value is so many times the smallest
 _DECADES = 6  # below the largest value so many are shown: a loss that reaches 0 would flatten all others
 

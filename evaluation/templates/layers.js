@@ -17,30 +17,33 @@ class Palette {
       error: [0, 1, 2, 3, 4, 5].map((k) => style(`--off-${k}`)),
     };
     this.plain = new THREE.Color(0xd3d7de);
+    // Surfaces lie a little back, so that points and the true surface on them show, and inner sides behind them.
     const matt = { shininess: 0, specular: 0x000000 };
+    Object.assign(matt, { polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 2 });
+    this.matt = matt;
     this.painted = new THREE.MeshPhongMaterial({ ...matt, vertexColors: true });
     this.shape = new THREE.MeshPhongMaterial({ ...matt, color: this.plain });
     this.unknown = new THREE.MeshPhongMaterial({ ...matt, color: style("--unknown") });
     this.levelled = Object.fromEntries(Object.keys(LEVELS).map((mode) => [mode, this.level(mode)]));
-    // Holes and inside-out faces show red; the offset keeps red from peeping out along outlines.
+    // Holes and inside-out faces show; the offset keeps them from peeping out along outlines.
     this.inside = new THREE.MeshBasicMaterial({
-      color: style("--inside"), side: THREE.BackSide, polygonOffset: true, polygonOffsetFactor: 2, polygonOffsetUnits: 4,
+      color: style("--inside"), side: THREE.BackSide, polygonOffset: true, polygonOffsetFactor: 3, polygonOffsetUnits: 6,
     });
     const veil = { color: style("--truth"), transparent: true, depthWrite: false };
     this.truth = new THREE.MeshPhongMaterial({
-      ...matt, ...veil, opacity: 0.34, side: THREE.DoubleSide,
-      polygonOffset: true, polygonOffsetFactor: -1, polygonOffsetUnits: -1,
+      ...matt, ...veil, opacity: 0.34, side: THREE.DoubleSide, polygonOffset: false,
     });
     this.edges = new THREE.LineBasicMaterial({ ...veil, opacity: 0.75 });
-    this.truthPoints = new THREE.PointsMaterial({ color: style("--truth"), size: 0.012 });
-    this.points = new THREE.PointsMaterial({ vertexColors: true, size: 0.012 });
+    const dots = { size: 3 * Math.min(window.devicePixelRatio || 1, 2), sizeAttenuation: false }; // pixels
+    this.truthPoints = new THREE.PointsMaterial({ color: style("--truth"), ...dots });
+    this.points = new THREE.PointsMaterial({ vertexColors: true, ...dots });
   }
 
   // A material that takes its colour from a band, so that bands end in sharp lines however coarse the mesh is.
   level(mode) {
     const colors = this.bands[mode].map((hex) => new THREE.Color(hex));
     const { attribute, scale } = LEVELS[mode];
-    const material = new THREE.MeshPhongMaterial({ shininess: 0, specular: 0x000000 });
+    const material = new THREE.MeshPhongMaterial(this.matt);
     material.onBeforeCompile = (shader) => {
       Object.assign(shader.uniforms, { bands: { value: colors }, unknown: { value: new THREE.Color(this.style("--unknown")) } });
       shader.vertexShader = shader.vertexShader

@@ -70,6 +70,13 @@
 
   // Bring what is drawn, the legend and what is said in line with what is chosen.
   async function refresh(fresh) {
+    section.setAttribute("aria-busy", "true");
+    const request = state.request;
+    await apply(fresh);
+    if (request === state.request) section.setAttribute("aria-busy", "false");
+  }
+
+  async function apply(fresh) {
     const mode = offer().has(state.mode) ? state.mode : "color";
     coloring.set(mode);
     const shown = ["mesh", "truth", "points"].filter((layer) => layers.shows(layer));
@@ -100,7 +107,6 @@
   }
 
   function say(mode) {
-    section.dataset.mode = mode;
     const [mesh, truth, points] = ["mesh", "truth", "points"].map((layer) => layers.shows(layer));
     for (const name of Object.keys(LEVELS)) legend(name, mesh && name === mode);
     legend("unknown", mesh && viewers.some((viewer) => viewer.lacks(mode)));
@@ -156,7 +162,7 @@
       if (card.getAttribute("href") === `#${id}`) card.setAttribute("aria-current", "true");
       else card.removeAttribute("aria-current");
     }
-    document.querySelector('.card[aria-current="true"]').scrollIntoView({ block: "nearest", inline: "nearest" });
+    reveal(document.querySelector('.card[aria-current="true"]'));
     if (!viewers.length) return Promise.resolve();
     for (const viewer of viewers) for (const layer of ["mesh", "truth", "points"]) viewer.fill(layer, []);
     return refresh(true);
@@ -165,7 +171,14 @@
   function go(hash) {
     history.pushState(null, "", hash);
     select();
-    section.scrollIntoView({ block: "nearest" });
+    if (section.getBoundingClientRect().top < 0) scrollBy(0, section.getBoundingClientRect().top - 14);
+  }
+
+  // Scroll the strip alone: scrollIntoView would also have the tab key go on from there.
+  function reveal(card) {
+    const [strip, spare] = [card.parentElement, 24];
+    const left = card.offsetLeft - spare, right = card.offsetLeft + card.offsetWidth + spare - strip.clientWidth;
+    strip.scrollLeft = Math.max(right, Math.min(left, strip.scrollLeft));
   }
 
   // On paper stands a picture of what the canvas shows.

@@ -79,7 +79,8 @@ class Viewer {
   // The box round everything on the layers, metres.
   bounds(layers) {
     const box = new THREE.Box3();
-    for (const layer of layers) for (const node of this.groups[layer].children) box.union(node.geometry.boundingBox);
+    for (const layer of layers)
+      for (const node of this.groups[layer].children) if (!node.userData.owned) box.union(node.geometry.boundingBox);
     return box;
   }
 
