@@ -87,7 +87,7 @@ def _count(triangles, faces, low, high, node_low, node_high, least):
         while held > 0:
             held -= 1
             node = stack[held]
-            if not _boxes_meet(low[i], high[i], node_low[node], node_high[node]):
+            if not _boxes_meet(low, high, i, node_low, node_high, node):
                 continue
             if node < leaves:
                 stack[held], stack[held + 1] = 2 * node, 2 * node + 1
@@ -95,7 +95,7 @@ def _count(triangles, faces, low, high, node_low, node_high, least):
                 continue
             first = (node - leaves) * _LEAF
             for j in range(max(i + 1, first), min(first + _LEAF, len(triangles))):
-                if not _boxes_meet(low[i], high[i], low[j], high[j]) or _neighbours(faces[i], faces[j]):
+                if not _boxes_meet(low, high, i, low, high, j) or _neighbours(faces, i, j):
                     continue
                 found += _intersect(triangles[i], triangles[j], least)
     return found
@@ -103,17 +103,20 @@ def _count(triangles, faces, low, high, node_low, node_high, least):
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _boxes_meet(low, high, other_low, other_high):
-    across = low[0] <= other_high[0] and high[0] >= other_low[0] and low[1] <= other_high[1] and high[1] >= other_low[1]
-    return across and low[2] <= other_high[2] and high[2] >= other_low[2]
+def _boxes_meet(low, high, i, other_low, other_high, j):  # whole arrays: a row of one costs more than what is asked
+    for k in range(3):
+        apart = low[i, k] > other_high[j, k] or high[i, k] < other_low[j, k]
+        if apart:
+            return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _neighbours(face, other):
+def _neighbours(faces, i, j):
     for a in range(3):
         for b in range(3):
-            if face[a] == other[b]:
+            if faces[i, a] == faces[j, b]:
                 return True
     return False
 

@@ -1,4 +1,4 @@
-"""Compiles what fitting and meshing an object would compile on their first run, by reconstructing a box.
+"""Compiles what fitting, meshing and scoring an object would compile on their first run, by reconstructing a box.
 
     python -m scripts.compile_kernels
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import trimesh
 
+from evaluation.self_intersections import self_intersections
 from scene.camera import Intrinsics
 from scene.config import load
 from scene.raycast import RayCaster
@@ -66,7 +67,8 @@ def main() -> int:
     views = box_views()
     with tempfile.TemporaryDirectory() as folder:
         field = fit(views, settings.fit, Path(folder))
-        mesh_of_field(field, settings.mesh, views.world_from_normalized, torch.device("cpu"))
+        mesh = mesh_of_field(field, settings.mesh, views.world_from_normalized, torch.device("cpu"))
+        self_intersections(mesh)
     return 0
 
 
