@@ -24,8 +24,10 @@ from settings import Settings
 ROOT = Path(__file__).resolve().parent
 # Folders and files whose source decides what comes out.
 _PROGRAM = ("scene", "preprocess", "models", "training", "object_tasks.py", "parts.py", "evaluation/visibility.py")
+_SOURCE = (".py", ".j2", ".js", ".css")  # of scores and page
 _INPUTS = ("color", "depth", "pose", "intrinsic", "instance-filt", "label-filt")  # of a scan; its output may lie beside
-_RESULTS = ("scores.json", "scores.csv", "scores.txt", "run.json", "report/index.html")
+_SCORES = ("scores.json", "scores.csv", "scores_means.csv", "scores.txt", "scores.tex")
+_RESULTS = (*_SCORES, "run.json", "report/index.html")
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ def finish(
     """Scores, provenance and the page; returns how many objects failed."""
     failed = [one for one in results if one["error"]]
     truth_mark = None if job.truth is None else fingerprint([str(job.truth)], [job.truth])
-    page_mark = fingerprint([mark, truth_mark])
+    evaluation = sorted(path for path in (ROOT / "evaluation").rglob("*.*") if path.suffix in _SOURCE)
+    page_mark = fingerprint([mark, truth_mark, fingerprint(0, evaluation)])
     if all((job.out / name).is_file() for name in _RESULTS) and is_current(job.out / "report", page_mark):
         log.info("%s: everything is there already", job.out)
         return len(failed)
