@@ -119,7 +119,7 @@
       own.length === 1 ? `size: ${own[0].size_m.map((metres) => metres.toFixed(2)).join(" × ")} m` : "";
     notices.forEach((notice, k) => (notice.textContent = parts("mesh", k).length ? "" : "There is no mesh to show."));
     const what = state.id === null ? "Whole room" : named(state.id).flat()[0].name;
-    status.textContent = `${what}: ${mesh ? coloring.says(mode) : "mesh hidden"}. ${layers.said()}.`;
+    status.textContent = `${what}: ${coloring.says(mode)}. ${layers.said()}.`;
   }
 
   // What lies under a resting pointer is written out; a double click in the room shows it alone.

@@ -9,8 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from evaluation.report import build_report
+from evaluation.settings import ReportSettings
 from tests.browser.conftest import OpenPage
 from tests.browser.report_pages import HOSTILE, one_side
+from tests.evaluation.ball_run import scan_of_ball, write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -253,3 +256,15 @@ def test_a_mesh_is_decoded_once_and_drawn_only_when_something_changes(open_page,
         page.click('.card[href="#object-3"]')
         settle(page)
     assert page.evaluate("farside.viewers[0].renderer.info.memory.geometries") <= geometries + 1
+
+
+def test_the_page_of_a_run_folder(open_page, tmp_path):
+    report = build_report(write_run(tmp_path), scan_of_ball(), ReportSettings(views=1, faces=800))
+    page = open_at(open_page, report, "#object-3")
+    shown = picture(page)
+    page.click("[data-layer=mesh]")
+    page.mouse.move(0, 0)
+    assert differ(shown, picture(page)) > 0.02
+    page.click("[data-mode=seen]")
+    assert "completed" in said(page)
+    assert page.locator("#panel-object-3 img").count() == 2
