@@ -109,6 +109,7 @@ AGAINST_VIEWS = (
         "silhouette IoU",
         "of the pixels that show the object or before which the mesh wrongly stands, the share that both have",
     ),
+    _share("surface_seen", "surface seen", "share of the mesh that some view saw; the rest is its maker's guess"),
 )
 
 OF_THE_MESH = (
