@@ -16,6 +16,7 @@ from scene.facts import find_doubts
 from scene.records import Frame, Scan
 from scene.stream import stream_frames
 
+_ROOM_OVER_OBJECTS_M = 0.5
 _SPARE = 8  # so many times as many pixels as points are looked at: the finer, the more evenly points can be thinned
 _FINEST_M = 0.004  # of the cells that points are thinned by
 _PASSES = 4  # of coarser and coarser cells; each comes close to the number wanted from above
@@ -68,6 +69,13 @@ def points_of_scan(scan: Scan, views: Sequence[View], ids: Collection[int], sett
         {instance_id: thinned(ColoredPoints.of(parts), settings.points) for instance_id, parts in found.items()},
         thinned(ColoredPoints.of(rest), settings.room_points),
     )
+
+
+def open_above(points: ScanPoints, up: Float[np.ndarray, " 3"]) -> ScanPoints:
+    """Without the ceiling, so that one looks in from above: the room ends some way over the highest object."""
+    tops = [float((cloud.points @ up).max()) for cloud in points.objects.values() if len(cloud)]
+    below = points.rest.points @ up < max(tops, default=np.inf) + _ROOM_OVER_OBJECTS_M
+    return replace(points, rest=ColoredPoints(points.rest.points[below], points.rest.colors[below]))
 
 
 def thinned(cloud: ColoredPoints, most: int) -> ColoredPoints:

@@ -25,7 +25,7 @@ from evaluation.page import write_page
 from evaluation.page_glb import points_base64
 from evaluation.page_meshes import thumbnail, viewer_yaw
 from evaluation.page_object import ScanShown, page_object
-from evaluation.page_points import points_of_scan
+from evaluation.page_points import open_above, points_of_scan
 from evaluation.page_records import PageRoom, PageSide
 from evaluation.pictures import join, up_of
 from evaluation.run_folder import RunFolder, open_scan_of, read_run, tell_what_is_gone
@@ -36,7 +36,6 @@ from scene.records import Scan
 from scene.runlog import progress, run_cli
 from scene.scannet import open_scan
 
-_ROOM_OVER_OBJECTS_M = 0.5  # so much higher than the highest object, the room's points end
 _FRAMES_HELD = 32  # decoded: objects are shown in the same views
 
 
@@ -91,7 +90,7 @@ def shown_scan(scan: Scan, runs: Sequence[RunFolder], ids: Collection[int], sett
     # A scan that does not state its up vector had it found when the meshes were made; their sidecars tell it.
     meshes = [path for run in runs for path in run.meshes.values()]
     up = next(map(up_of, meshes), np.array([0.0, 0.0, 1.0])) if scan.up is None else scan.up
-    return ScanShown(scan, views, points_of_scan(scan, views, ids, settings), up)
+    return ScanShown(scan, views, open_above(points_of_scan(scan, views, ids, settings), up), up)
 
 
 def page_side(name: str, found: RunFolder, shown: ScanShown, settings: ReportSettings) -> PageSide:
@@ -108,14 +107,12 @@ def page_side(name: str, found: RunFolder, shown: ScanShown, settings: ReportSet
 
 
 def _page_room(meshes: Sequence[trimesh.Trimesh], shown: ScanShown) -> PageRoom:
-    """All meshes together, from the side where the cameras mostly stood, and the points of the rest of the room, less
-    the ceiling: one looks in from above."""
+    """All meshes together, from the side where the cameras mostly stood, and the points of the rest of the room."""
     rest = shown.points.rest
+    points = points_base64(rest.points, rest.colors, shown.up)
     if not meshes:
-        return PageRoom(points=points_base64(rest.points, rest.colors, shown.up))
+        return PageRoom(points=points)
     room = join(meshes)
-    below = rest.points @ shown.up < (room.vertices @ shown.up).max() + _ROOM_OVER_OBJECTS_M
-    points = points_base64(rest.points[below], rest.colors[below], shown.up)
     direction: Float[np.ndarray, " 3"] = np.mean([view.world_from_camera[:3, 3] for view in shown.views], 0)
     direction = direction - room.bounds.mean(0)
     return PageRoom(thumbnail(room, shown.up, direction), viewer_yaw(direction, shown.up), points)
