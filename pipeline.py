@@ -204,7 +204,7 @@ def finish(
         )
         marks = {one["instance_id"]: one["marks"] for one in results}
         objects = [replace(one, marks=marks.get(one.instance_id, [])) for one in scene.objects]
-        write_scores(job.out, [replace(scene, objects=objects)])
+        write_scores(job.out, [replace(scene, objects=objects)], seed=job.settings.score.seed)
     record = {
         "scan": str(job.scan_folder.resolve()),
         "seed": job.seed,

@@ -25,11 +25,14 @@ def main() -> int:
             f"{arguments.scan}: there is no such folder; give the folder that holds color/, depth/ and pose/"
         )
 
+    from evaluation.mesh_files import truth_folder
     from models.devices import choose_device
     from pipeline import Job, run
 
     device = choose_device(arguments.device)
-    truth = truth_folder(arguments.truth, arguments.scan)
+    truth = arguments.truth
+    if truth is not None:
+        truth = truth_folder(arguments.scan.resolve().name.removesuffix("_scannet"), truth, alone=True)
     job = Job(arguments.scan, arguments.out, settings, arguments.objects, truth, arguments.seed, device)
     failed = run(job)
     print((arguments.out / "scores.txt").read_text(encoding="utf-8"))
@@ -39,17 +42,6 @@ def main() -> int:
     if failed:
         print(f"{failed} object{'s' if failed > 1 else ''} failed; {arguments.out / 'run.json'} says why")
     return int(failed > 0)
-
-
-def truth_folder(root: Path | None, scan: Path) -> Path | None:
-    """The folder of the scene's obj_<k>.ply: ``root`` itself, or the one below it of the scene's name."""
-    if root is None:
-        return None
-    below = root / scan.resolve().name.removesuffix("_scannet")
-    for folder in (below, root):
-        if any(folder.glob("obj_*.ply")) or any((folder / "gt").glob("obj_*.ply")):
-            return folder
-    raise UserError(f"--truth {root}: holds no obj_<k>.ply, nor does {below}")
 
 
 def object_ids(text: str) -> tuple[int, ...]:
@@ -71,7 +63,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where everything is written")
     parser.add_argument("--objects", type=object_ids, metavar="3,5", help="only these instance ids")
     parser.add_argument(
-        "--truth", type=Path, metavar="DIR", help="true meshes obj_<k>.ply, k = id - 1, to score against"
+        "--truth",
+        type=Path,
+        metavar="DIR",
+        help="true surfaces to score against: obj_<k>.ply, k = id - 1, there or in the scene's folder there",
     )
     parser.add_argument("--conf", type=Path, default=Path(__file__).parent / "confs" / "fast.conf")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting")

@@ -62,7 +62,8 @@ def _complete(arguments: argparse.Namespace, methods: dict[str, Path]) -> int:
     if arguments.instances is not None and len(scan_paths) != 1:
         raise UserError(f"--instances {arguments.instances}: masks belong to one scan; give exactly one --scan")
 
-    from evaluation.complete_protocol import print_methods, scenes_of, score_methods, truth_of, write_methods
+    from evaluation.complete_protocol import print_methods, scenes_of, score_methods, write_methods
+    from evaluation.mesh_files import truth_folder
     from scene.scannet import open_scan
 
     chosen = {name: getattr(arguments, name) for name in ("samples", "seed") if getattr(arguments, name) is not None}
@@ -72,7 +73,7 @@ def _complete(arguments: argparse.Namespace, methods: dict[str, Path]) -> int:
     out = arguments.out or arguments.meshes / "scores"
     problems = False
     for kind, root in (truths or {"": None}).items():
-        truth = {scene: truth_of(scene, root, len(scenes)) if root else None for scene in scenes}
+        truth = {scene: truth_folder(scene, root, len(scenes) == 1) if root else None for scene in scenes}
         results = score_methods(methods, scenes, truth, scans, settings)
         folder = out / kind if len(truths) > 1 else out
         write_methods(folder, results, settings.seed)

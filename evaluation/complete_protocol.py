@@ -86,19 +86,3 @@ def print_methods(results: Mapping[str, Sequence[SceneScores]], seed: int) -> No
 def overall(scenes: Sequence[SceneScores]) -> Means:
     """The means over all objects of all scenes."""
     return Means.of([one.scores for scene in scenes for one in scene.objects])
-
-
-def truth_of(scene: str, root: Path, scenes: int) -> Path:
-    """The scene's folder of true surfaces: below ``root``, or ``root`` itself where only one scene is scored.
-
-    Raises UserError where there is neither.
-    """
-    if (root / scene).is_dir():
-        return root / scene
-    names = ("obj_*.ply", "scannet_*_pointcloud.ply")
-    if scenes == 1 and any(path for name in names for path in root.glob(name)):
-        return root
-    raise UserError(
-        f"{root / scene}: there is no such folder of true surfaces; it must hold obj_<k>.ply, gt/obj_<k>.ply or "
-        "scannet_<k>_pointcloud.ply"
-    )

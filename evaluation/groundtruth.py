@@ -16,11 +16,11 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
+from evaluation.mesh_files import REPORT_NAME
 from scene.errors import UserError
 from scene.files import atomic_file, write_json
 from scene.runlog import log, progress
 
-REPORT_NAME = "groundtruth.json"
 PART_OF_ROOM = "part of the room"  # a reason: walls and the like, which nobody reconstructs as objects
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from evaluation.groundtruth import REPORT_NAME
+from scene.errors import UserError
 from scene.files import read_json
+
+REPORT_NAME = "groundtruth.json"  # of a scene's folder of true surfaces: which objects have none, and why
 
 # Places in a scene's folder of true surfaces, and how their files are called there; k = instance id - 1.
 _TRUTH = (("", r"obj_(\d+)"), ("gt", r"obj_(\d+)"), ("", r"scannet_(\d+)_pointcloud"))
@@ -48,3 +50,18 @@ def told_of_truth(folder: Path) -> tuple[dict[int, str], dict[int, str]]:
         return labels, {int(one["instance_id"]): f"{one['reason']}; {one['detail']}" for one in lacks}
     except (AttributeError, KeyError, TypeError, ValueError):
         return {}, {}
+
+
+def truth_folder(scene: str, root: Path, alone: bool) -> Path:
+    """The scene's folder of true surfaces: below ``root``, or ``root`` itself where it is of one scene ``alone``.
+
+    Raises UserError where neither is one.
+    """
+    if (root / scene).is_dir():
+        return root / scene
+    if alone and find_truth(root):
+        return root
+    raise UserError(
+        f"{root / scene}: there is no such folder of true surfaces; it must hold obj_<k>.ply, gt/obj_<k>.ply or "
+        "scannet_<k>_pointcloud.ply"
+    )

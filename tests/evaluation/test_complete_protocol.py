@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.complete_protocol import scenes_of, truth_of
-from evaluation.mesh_files import find_truth
+from evaluation.complete_protocol import scenes_of
+from evaluation.mesh_files import find_truth, truth_folder
 from evaluation.object_scores import score_object
 from evaluation.score_files import read_scores
 from evaluation.scoring import score_scene
@@ -99,10 +99,10 @@ def test_scenes_are_those_of_any_method(collected):
 
 
 def test_truth_of_one_scene_may_lie_in_the_folder_itself(collected):
-    assert truth_of(SCENE, collected / "gt", 2) == collected / "gt" / SCENE
-    assert truth_of("other", collected / "cad" / SCENE, 1) == collected / "cad" / SCENE
+    assert truth_folder(SCENE, collected / "gt", alone=False) == collected / "gt" / SCENE
+    assert truth_folder("other", collected / "cad" / SCENE, alone=True) == collected / "cad" / SCENE
     with pytest.raises(UserError, match="no such folder of true surfaces"):
-        truth_of("other", collected / "cad" / SCENE, 2)
+        truth_folder("other", collected / "cad" / SCENE, alone=False)
     assert set(find_truth(collected / "cad" / SCENE)) == {3}
 
 
