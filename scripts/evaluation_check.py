@@ -10,13 +10,16 @@ rooms it is measured how well the traffic light tells.  Exit status 1 when a tar
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scene.errors import UserError
 from scene.files import write_text
 from scene.runlog import provenance, run_cli
+
+if TYPE_CHECKING:
+    from scripts.evaluation_reach import Reached
 
 BENCH = Path(__file__).resolve().parents[2] / "shared" / "data" / "bench"
 _REFUSED = (
@@ -54,54 +57,55 @@ def page(arguments: argparse.Namespace) -> tuple[str, bool]:
     settings = ScoreSettings()
     rooms = evaluation_reach.rooms_of(arguments.run, arguments.bench)
     timed = evaluation_reach.timed(rooms, settings)  # first, as a user's own run would
+    refused = list(evaluation_reach.refusals(rooms))
+    themselves = dict(evaluation_reach.against_themselves(rooms, settings.samples))
     reached = [
         evaluation_reach.known_values(),
         evaluation_reach.recomputed(rooms),
         evaluation_reach.repeated(rooms, settings.samples),
         timed,
+        *_summed(themselves, refused),
     ]
-    themselves = dict(evaluation_reach.against_themselves(rooms, settings.samples))
-    least = min(one["f_0.02"] for one in themselves.values())
-    reached.append(
-        evaluation_reach.Reached(
-            "true meshes against themselves, least F at 2 cm", "1, floor printed", f"{least:.6f}", least == 1.0
-        )
-    )
-    refused = list(evaluation_reach.refusals(rooms))
-    named = sum(sentence is not None for *_, sentence in refused)
-    reached.append(
-        evaluation_reach.Reached(
-            "broken meshes refused in a sentence", "all", f"{named} of {len(refused)}", named == len(refused)
-        )
-    )
+    # Folders' names mean nothing on another machine; which rooms they were of does.
+    words = [*(f"RUN_OF_{room.name}" for room in rooms), *(["--generated BENCH"] if arguments.generated else [])]
+    lines = [[one.what, one.target, one.reached, "yes" if one.met else "**missed**"] for one in reached]
     parts = [
         "# Evaluation, measured",
-        origin(provenance(), "python -m scripts.evaluation_check " + shlex.join(sys.argv[1:])),
-        table(
-            ["what", "target", "reached", "met"],
-            [],
-            [[one.what, one.target, one.reached, "yes" if one.met else "**missed**"] for one in reached],
-        ),
+        origin(provenance(), "python -m scripts.evaluation_check " + " ".join(words)),
+        table(["what", "target", "reached", "met"], [], lines),
         "## What is refused",
         _REFUSED,
         "\n".join(f"- {wrong}, {known}: {sentence or '**a number**'}" for wrong, known, sentence in refused),
         "## Truth against itself",
         _THEMSELVES.format(samples=settings.samples),
-        table(
-            ["object"],
-            ["F@1cm", "F@2cm", "chamfer mm", "sampling floor mm"],
-            [
-                [name, f"{one['f_0.01']:.4f}", f"{one['f_0.02']:.4f}"]
-                + [f"{1000 * one[key]:.3f}" for key in ("chamfer_m", "sampling_floor_m")]
-                for name, one in themselves.items()
-            ],
-        ),
+        table(["object"], ["F@1cm", "F@2cm", "chamfer mm", "sampling floor mm"], _themselves(themselves)),
     ]
     if arguments.generated is not None:
         judged = list(evaluation_lights.rows(evaluation_lights.judge_rooms(arguments.generated)))
         heads = ["meshes", "mean F %", "least F %", "mean precision %"]
         parts += ["## What the light tells", _LIGHTS, table(["made by", "light"], heads, judged)]
     return "\n\n".join(parts) + "\n", not all(one.met for one in reached)
+
+
+def _summed(
+    themselves: Mapping[str, Mapping[str, float]], refused: Sequence[tuple[str, str, str | None]]
+) -> Iterator[Reached]:
+    """What the page's other parts come to."""
+    from scripts.evaluation_reach import Reached
+
+    least = min(one["f_0.02"] for one in themselves.values())
+    yield Reached("true meshes against themselves, least F at 2 cm", "1", f"{least:.6f}", least == 1.0)
+    named = sum(sentence is not None for *_, sentence in refused)
+    yield Reached("broken meshes refused in a sentence", "all", f"{named} of {len(refused)}", named == len(refused))
+
+
+def _themselves(scores: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """A line a true mesh."""
+    return [
+        [name, *(f"{one[key]:.4f}" for key in ("f_0.01", "f_0.02"))]
+        + [f"{1000 * one[key]:.3f}" for key in ("chamfer_m", "sampling_floor_m")]
+        for name, one in scores.items()
+    ]
 
 
 def _parser() -> argparse.ArgumentParser:
