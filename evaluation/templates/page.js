@@ -181,8 +181,14 @@
     strip.scrollLeft = Math.max(right, Math.min(left, strip.scrollLeft));
   }
 
-  // On paper stands a picture of what the canvas shows.
+  // On paper, which is white, stands a picture of what the canvas shows.
   function onPaper() {
+    const root = document.documentElement, theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    addEventListener("afterprint", () => {
+      if (theme) root.dataset.theme = theme;
+      else delete root.dataset.theme;
+    }, { once: true });
     for (const viewer of viewers) {
       const picture = viewer.canvas.parentElement.querySelector(".print") || document.createElement("img");
       viewer.draw();

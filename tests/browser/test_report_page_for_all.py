@@ -142,13 +142,18 @@ def test_skip_links_lead_there(open_page, report):
 
 
 def test_paper_has_every_object_and_the_view(open_page, report):
-    page = open_at(open_page, report, "#object-3")
+    page = open_at(open_page, report, "#object-3", dark=True)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.add_style_tag(content="* { transition: none !important }")
+    assert page.evaluate(LOW_CONTRAST) == []
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"  # paper is white
     page.emulate_media(media="print")
     assert page.locator("img.print").is_visible()
     assert page.locator("canvas").is_hidden()
     for panel in ("all", "object-3", "object-5", "object-7"):
         assert page.locator(f"#panel-{panel}").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 
 def test_without_webgl_all_else_is_there(browser, report):
