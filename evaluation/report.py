@@ -4,8 +4,8 @@
 
 reads what a reconstruction left in its folder RUN and writes ``RUN/report/index.html``; of two runs of one scene it
 shows both side by side, in ``OTHER/report/against_<RUN>/index.html``.  Read are ``meshes/<scene>_obj_<id>.ply``,
-``scores.json``, ``run.json`` (``evaluation.run_folder``), the scan that this names, and of ``work/`` the views and the
-losses of the fit; what is missing is left out of the page.
+``scores.json``, ``run.json`` (``evaluation.page.run_folder``), the scan that this names, and of ``work/`` the views and
+the losses of the fit; what is missing is left out of the page.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from evaluation.page import write_page
-from evaluation.page_glb import points_base64
-from evaluation.page_meshes import thumbnail, viewer_yaw
-from evaluation.page_object import ScanShown, page_object
-from evaluation.page_points import open_above, points_of_scan
-from evaluation.page_records import PageRoom, PageSide
+from evaluation.page.glb import points_base64
+from evaluation.page.html import write_page
+from evaluation.page.meshes import thumbnail, viewer_yaw
+from evaluation.page.object import ScanShown, page_object
+from evaluation.page.points import open_above, points_of_scan
+from evaluation.page.records import PageRoom, PageSide
+from evaluation.page.run_folder import RunFolder, open_scan_of, read_run, tell_what_is_gone
 from evaluation.pictures import join, up_of
-from evaluation.run_folder import RunFolder, open_scan_of, read_run, tell_what_is_gone
 from evaluation.settings import ReportSettings
 from evaluation.views import views_of_scan
 from scene.errors import UserError

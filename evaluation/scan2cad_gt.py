@@ -28,10 +28,10 @@ def main() -> int:
     if arguments.points < 1:
         raise UserError(f"--points {arguments.points}: at least one point is needed")
 
-    from evaluation.cad_truth import Cads, place_cads
     from evaluation.groundtruth import SceneTruth, make_scenes, summary
-    from evaluation.scan2cad import read_annotations, read_object_ids
-    from evaluation.scannet_truth import find_scans, read_annotated_scan
+    from evaluation.truth.annotations import read_annotations, read_object_ids
+    from evaluation.truth.cads import Cads, place_cads
+    from evaluation.truth.scannet import find_scans, read_annotated_scan
 
     cads = Cads(
         read_annotations(arguments.annotations),

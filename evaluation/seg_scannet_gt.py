@@ -24,8 +24,8 @@ def main() -> int:
     arguments = _parser().parse_args()
 
     from evaluation.groundtruth import SceneTruth, make_scenes, summary
-    from evaluation.scan_cutouts import cut_out
-    from evaluation.scannet_truth import find_scans, read_annotated_scan
+    from evaluation.truth.cutouts import cut_out
+    from evaluation.truth.scannet import find_scans, read_annotated_scan
 
     scans = find_scans(arguments.scannet_root, arguments.scenes)
 

@@ -36,9 +36,7 @@ class RayCaster:
         triangle[lost] = -1
         return distance, triangle
 
-    def meets(
-        self, origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]
-    ) -> Bool[np.ndarray, " n"]:
+    def meets(self, origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
         """Whether each ray meets the mesh at all; origins must lie off the surface by more than single precision."""
         return np.asarray(self._intersector.intersects_any(origins, directions), bool)
 

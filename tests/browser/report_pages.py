@@ -10,10 +10,10 @@ import numpy as np
 import trimesh
 
 from evaluation.measures import MEASURES
-from evaluation.page import stage_bars, write_page
-from evaluation.page_glb import glb_base64, points_base64
-from evaluation.page_meshes import data_url, thumbnail
-from evaluation.page_records import Curve, PageFit, PageObject, PageRoom, PageRun, PageSide, PageView
+from evaluation.page.glb import glb_base64, points_base64
+from evaluation.page.html import stage_bars, write_page
+from evaluation.page.meshes import data_url, thumbnail
+from evaluation.page.records import Curve, PageFit, PageObject, PageRoom, PageRun, PageSide, PageView
 from evaluation.records import Verdict
 
 UP = np.array([0.0, 1.0, 0.0])

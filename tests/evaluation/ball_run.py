@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import trimesh
 
-from evaluation.page_object import ScanShown
-from evaluation.page_records import PageObject, PageSide
+from evaluation.page.object import ScanShown
+from evaluation.page.records import PageObject, PageSide
+from evaluation.page.run_folder import read_run
 from evaluation.records import ObjectScore, SceneScores
 from evaluation.report import page_side, shown_scan
-from evaluation.run_folder import read_run
 from evaluation.score_files import write_scores
 from evaluation.settings import ReportSettings
 from evaluation.views import View

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from evaluation.cad_matching import LEAST_OVERLAP, assign, overlap_of
+from evaluation.truth.matching import LEAST_OVERLAP, assign, overlap_of
 
 
 def test_overlap_of_known_shares() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.outer_points import OuterPoints, outer_points
+from evaluation.truth.outer_points import OuterPoints, outer_points
 from scene.errors import UserError
 
 COUNT = 4000

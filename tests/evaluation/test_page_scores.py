@@ -10,12 +10,12 @@ import pytest
 import trimesh
 
 from evaluation.measures import MEASURES
-from evaluation.page import write_page
-from evaluation.page_charts import HEIGHT, WIDTH, loss_charts
-from evaluation.page_glb import glb_base64
-from evaluation.page_records import Curve, PageObject, PageRoom, PageRun, PageSide
-from evaluation.page_scores import histogram, score_groups
-from evaluation.page_sides import Payloads, differing, glb_attributes, in_common, script_data, things_of
+from evaluation.page.charts import HEIGHT, WIDTH, loss_charts
+from evaluation.page.glb import glb_base64
+from evaluation.page.html import write_page
+from evaluation.page.records import Curve, PageObject, PageRoom, PageRun, PageSide
+from evaluation.page.scores import histogram, score_groups
+from evaluation.page.sides import Payloads, differing, glb_attributes, in_common, script_data, things_of
 
 
 def side(*objects: PageObject, name: str = "") -> PageSide:

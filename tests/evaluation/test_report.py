@@ -14,13 +14,13 @@ import pytest
 import trimesh
 
 from evaluation.measures import MEASURES
-from evaluation.page import stage_bars, write_page
-from evaluation.page_meshes import data_url
-from evaluation.page_records import PageSide
+from evaluation.page.html import stage_bars, write_page
+from evaluation.page.meshes import data_url
+from evaluation.page.records import PageSide
+from evaluation.page.three_js import three_js
 from evaluation.records import ObjectScore
 from evaluation.report import build_report
 from evaluation.settings import ReportSettings
-from evaluation.three_js import three_js
 from scene.mesh import save_mesh
 from tests.evaluation.ball_run import BALL, NASTY, UP, scan_of_ball, side_of, the_object, write_run
 

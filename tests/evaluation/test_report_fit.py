@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.page_curves import read_curves
-from evaluation.page_fit import fit_views
+from evaluation.page.curves import read_curves
+from evaluation.page.fit import fit_views
 from scene.object_folder import read_training_folder, write_training_folder
 from scene.records import Fact, HiddenPixels, ObjectViews
 from scene.view_notes import ViewNotes

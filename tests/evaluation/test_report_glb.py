@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.page_glb import glb_base64, points_base64
-from evaluation.page_meshes import simplified
+from evaluation.page.glb import glb_base64, points_base64
+from evaluation.page.meshes import simplified
 from scene.mesh import rotation_between
 from tests.evaluation.ball_run import BALL, UP, unpacked
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.page.run_folder import open_scan_of, read_run
 from evaluation.records import ObjectScore
 from evaluation.report import build_report
-from evaluation.run_folder import open_scan_of, read_run
 from evaluation.settings import ReportSettings
 from scene.errors import UserError
 from tests.evaluation.ball_run import NASTY, scan_of_ball, side_of, the_object, write_run

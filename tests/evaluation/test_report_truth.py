@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.page_points import ColoredPoints, points_of_scan, thinned
-from evaluation.page_truth import page_truth
+from evaluation.page.points import ColoredPoints, points_of_scan, thinned
+from evaluation.page.truth import page_truth
 from evaluation.records import ObjectScore
 from evaluation.settings import ReportSettings
 from scene.mesh import rotation_between, save_mesh

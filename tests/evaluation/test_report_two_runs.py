@@ -13,7 +13,7 @@ import pytest
 import trimesh
 
 from evaluation import report
-from evaluation.page_records import PageSide
+from evaluation.page.records import PageSide
 from evaluation.report import build_comparison, names_apart
 from evaluation.settings import ReportSettings
 from scene.errors import UserError

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.page_meshes import simplified
-from evaluation.page_views import Crop, pick_views, pictures_of
+from evaluation.page.meshes import simplified
+from evaluation.page.views import Crop, pick_views, pictures_of
 from evaluation.views import View
 from evaluation.visibility import mark_seen
 from scene.mesh import rotation_between, save_mesh, surface_mean

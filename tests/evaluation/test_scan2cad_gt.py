@@ -14,12 +14,12 @@ import pytest
 import trimesh
 
 from evaluation.alignment_accuracy import alignment, read_pose, read_symmetry
-from evaluation.cad_truth import Cads, place_cads
 from evaluation.groundtruth import SceneTruth
 from evaluation.mesh_files import find_truth
 from evaluation.sampling import surface_of_truth
-from evaluation.scan2cad import placed_cads, read_annotations, read_object_ids
-from evaluation.scannet_truth import read_annotated_scan
+from evaluation.truth.annotations import placed_cads, read_annotations, read_object_ids
+from evaluation.truth.cads import Cads, place_cads
+from evaluation.truth.scannet import read_annotated_scan
 from scene.errors import UserError
 from scene.mesh import load_mesh_or_points
 from tests.evaluation.annotated_scan import write

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.scan_cutouts import cut_out
-from evaluation.scannet_truth import find_scans, read_annotated_scan
+from evaluation.truth.cutouts import cut_out
+from evaluation.truth.scannet import find_scans, read_annotated_scan
 from scene.errors import UserError
 from scene.mesh import load_mesh_as_written, load_mesh_or_points
 from tests.evaluation.annotated_scan import write, write_annotated_scan

@@ -13,7 +13,7 @@ from evaluation.groundtruth import (
     remove_truth,
     write_surface,
 )
-from evaluation.scannet_truth import AnnotatedScan, SegGroup
+from evaluation.truth.scannet import AnnotatedScan, SegGroup
 from scene.errors import UserError
 
 

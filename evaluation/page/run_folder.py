@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.mesh_files import find_meshes
-from evaluation.page import stage_bars
-from evaluation.page_records import PageRun
+from evaluation.page.html import stage_bars
+from evaluation.page.records import PageRun
 from evaluation.records import ObjectScore
 from evaluation.score_files import read_scores
 from scene.errors import UserError

@@ -11,17 +11,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.measures import measured
-from evaluation.page_charts import HEIGHT, WIDTH
-from evaluation.page_records import PageSide, StageBar
-from evaluation.page_scores import column_cells, explained, histogram
-from evaluation.page_sides import Payloads, differing, in_common, script_data, things_of
+from evaluation.page.charts import HEIGHT, WIDTH
+from evaluation.page.records import PageSide, StageBar
+from evaluation.page.scores import column_cells, explained, histogram
+from evaluation.page.sides import Payloads, differing, in_common, script_data, things_of
+from evaluation.page.three_js import three_js
 from evaluation.records import Means
-from evaluation.three_js import three_js
 from scene.files import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # What a light says: a sign and words, for those who do not tell its colours apart.
-_LIGHTS = {"green": ("✓", "use as it is"), "amber": ("!", "use with care"), "red": ("✕", "do not use")}
+_LIGHTS = {"green": ("✓", "looks sound"), "amber": ("!", "use with care"), "red": ("✕", "do not use")}
 
 
 def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:

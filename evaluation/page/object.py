@@ -9,16 +9,16 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from evaluation.page_curves import read_curves
-from evaluation.page_fit import fit_views
-from evaluation.page_glb import glb_base64, points_base64
-from evaluation.page_meshes import data_url, simplified, thumbnail, viewer_yaw
-from evaluation.page_points import ColoredPoints, ScanPoints
-from evaluation.page_records import PageObject, PageView
-from evaluation.page_truth import PageTruth, page_truth
-from evaluation.page_views import pick_views, pictures_of, with_color
+from evaluation.page.curves import read_curves
+from evaluation.page.fit import fit_views
+from evaluation.page.glb import glb_base64, points_base64
+from evaluation.page.meshes import data_url, simplified, thumbnail, viewer_yaw
+from evaluation.page.points import ColoredPoints, ScanPoints
+from evaluation.page.records import PageObject, PageView
+from evaluation.page.run_folder import RunFolder, without_repeats
+from evaluation.page.truth import PageTruth, page_truth
+from evaluation.page.views import pick_views, pictures_of, with_color
 from evaluation.records import ObjectScore
-from evaluation.run_folder import RunFolder, without_repeats
 from evaluation.settings import ReportSettings
 from evaluation.verdict import verdict
 from evaluation.views import View

@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Float
 
 from evaluation.alignment_accuracy import Pose
-from evaluation.cad_matching import LEAST_OVERLAP, Match, assign, overlaps
 from evaluation.groundtruth import PART_OF_ROOM, Lack, SceneTruth, TrueObject, instance_named, remove_truth, write_cloud
-from evaluation.outer_points import SKY_SHARE, OuterPoints, outer_points
-from evaluation.scan2cad import PlacedCad, placed_cads
-from evaluation.scannet_truth import AnnotatedScan
+from evaluation.truth.annotations import PlacedCad, placed_cads
+from evaluation.truth.matching import LEAST_OVERLAP, Match, assign, overlaps
+from evaluation.truth.outer_points import SKY_SHARE, OuterPoints, outer_points
+from evaluation.truth.scannet import AnnotatedScan
 from scene.errors import UserError
 from scene.runlog import progress
 

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from evaluation.page_records import Curve
+from evaluation.page.records import Curve
 
 _NOT_LOSSES = ("step", "phase")
 

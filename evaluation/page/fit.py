@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from evaluation.page_meshes import data_url
-from evaluation.page_records import PageFit
-from evaluation.page_views import Crop, dimmed, outlined
+from evaluation.page.meshes import data_url
+from evaluation.page.records import PageFit
+from evaluation.page.views import Crop, dimmed, outlined
 from scene.errors import UserError
 from scene.frame_files import numbered
 from scene.images import UnreadableImage, read_mask

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.page_charts import Chart, loss_charts
-from evaluation.page_records import PageObject, PageSide
-from evaluation.page_scores import Group, Scores, score_groups
+from evaluation.page.charts import Chart, loss_charts
+from evaluation.page.records import PageObject, PageSide
+from evaluation.page.scores import Group, Scores, score_groups
 
 _ABSENT = "–"
 

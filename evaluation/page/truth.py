@@ -10,9 +10,9 @@ import trimesh
 from jaxtyping import Float
 
 from evaluation.metrics import nearest
-from evaluation.page_glb import glb_base64, points_base64
-from evaluation.page_meshes import simplified
-from evaluation.page_points import ColoredPoints, thinned
+from evaluation.page.glb import glb_base64, points_base64
+from evaluation.page.meshes import simplified
+from evaluation.page.points import ColoredPoints, thinned
 from evaluation.sampling import surface_of_truth
 from evaluation.settings import ReportSettings
 from evaluation.shading import PLAIN
@@ -28,7 +28,7 @@ _SEED = 0
 class PageTruth:
     """The true surface, light enough for a page, and points drawn evenly from all of it."""
 
-    shown: str  # GLB, as ``evaluation.page_records`` has it
+    shown: str  # GLB, as ``evaluation.page.records`` has it
     samples: Float[np.ndarray, "n 3"]
 
     def mark_errors(self, mesh: trimesh.Trimesh) -> None:

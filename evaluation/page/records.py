@@ -1,4 +1,4 @@
-"""What a page shows, as records: ``evaluation.report`` fills them, ``evaluation.page`` turns them into HTML.
+"""What a page shows, as records: ``evaluation.report`` fills them, ``evaluation.page.html`` turns them into HTML.
 
 Pictures are data URLs, meshes and points are GLB (+y up, metres), gzipped, in base64; "" where there is none.  A mesh's
 vertices carry ``COLOR_0``, ``_SEEN`` and, where known, ``_CONFIDENCE`` and ``_ERROR_M`` (distance to the true surface).

@@ -1,0 +1,1 @@
+"""True surfaces from what ScanNet and Scan2CAD publish."""
