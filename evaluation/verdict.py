@@ -1,4 +1,4 @@
-"""A traffic light an object: nothing known speaks against its mesh (green), something does (amber), or it is unfit (red).
+"""A traffic light an object: nothing known speaks against its mesh (green), something does (amber), or it is unfit.
 
 The light says what a user without a true mesh can know, and says the same where there is one: it would mislead if it
 were better informed in a test than in use, and against the truth it can be tested how well it tells
