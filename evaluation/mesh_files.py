@@ -62,6 +62,6 @@ def truth_folder(scene: str, root: Path, alone: bool) -> Path:
     if alone and find_truth(root):
         return root
     raise UserError(
-        f"{root / scene}: there is no such folder of true surfaces; it must hold obj_<k>.ply, gt/obj_<k>.ply or "
-        "scannet_<k>_pointcloud.ply"
+        f"{root}: holds no true surfaces of {scene}; they are called {scene}/obj_<k>.ply, {scene}/gt/obj_<k>.ply or "
+        f"{scene}/scannet_<k>_pointcloud.ply, with k = id - 1"
     )

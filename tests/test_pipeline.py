@@ -138,7 +138,7 @@ def test_an_object_that_fails_is_named_and_the_others_are_done(done: tuple[Path,
         (["--set", "fit.prior.symmetry.enabled=false"], "did you mean fit.priors?"),
         (["--set", "fit.priors.symetry.enabled=true"], "did you mean 'symmetry'?"),
         (["--device", "cuda:7"], "is not to be had here"),
-        (["--truth", "nowhere"], "holds no obj_<k>.ply"),
+        (["--truth", "nowhere"], "holds no true surfaces of"),
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence(

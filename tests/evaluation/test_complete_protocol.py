@@ -101,7 +101,7 @@ def test_scenes_are_those_of_any_method(collected):
 def test_truth_of_one_scene_may_lie_in_the_folder_itself(collected):
     assert truth_folder(SCENE, collected / "gt", alone=False) == collected / "gt" / SCENE
     assert truth_folder("other", collected / "cad" / SCENE, alone=True) == collected / "cad" / SCENE
-    with pytest.raises(UserError, match="no such folder of true surfaces"):
+    with pytest.raises(UserError, match="holds no true surfaces of other"):
         truth_folder("other", collected / "cad" / SCENE, alone=False)
     assert set(find_truth(collected / "cad" / SCENE)) == {3}
 
