@@ -95,7 +95,8 @@ def choose_parts(settings: Settings, names: Sequence[str] = ALL) -> tuple[Settin
         wanted = part.wanted(settings)
         found = presence(weights) if wanted else None
         used = found is not None and found.folder is not None
-        says = f"{weights.id} is used" if used else f"{part.instead(settings) or weights.stand_in} (switched off)"
+        off = f"{part.instead(settings) or weights.stand_in} (the network is switched off)"
+        says = f"{weights.id} is used" if used else off
         if found is not None and not used:
             if weights.id != read_register()[part.name].id:
                 raise UserError(f"pretrained.{part.name}.id={weights.id}: {found.reason}; {remedy(weights, part.name)}")

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -75,10 +75,44 @@ class Countdown:
         log.info("%s: %d of %d %s done%s", name, self._done, self._total, self._what, left)
 
 
+_PROCESS = Path("/proc/self")  # Linux; elsewhere the system's count for the whole life of the process must do
+
+
+@dataclass
+class _PeakMemory:
+    """The most memory (MB) that this process, or any one it started and saw end, has held since it was forgotten."""
+
+    earlier_mb: float = 0.0  # what it was until then
+    children_mb: float = 0.0  # the same of those it had seen end
+
+    def now_mb(self) -> float:
+        """Those seen to end count only where one held more than all before it: of others nothing is told."""
+        children_mb = _of_children_mb()
+        return max(_of_this_process_mb(), children_mb if children_mb > self.children_mb else 0.0)
+
+    def forget(self) -> None:
+        self.earlier_mb = max(self.earlier_mb, self.now_mb())
+        self.children_mb = _of_children_mb()
+        with suppress(OSError):
+            (_PROCESS / "clear_refs").write_text("5")  # see proc_pid_clear_refs(5)
+
+
+_peak = _PeakMemory()
+
+
+def _of_this_process_mb() -> float:
+    with suppress(OSError, ValueError, IndexError):
+        return int((_PROCESS / "status").read_text().split("VmHWM:")[1].split()[0]) / 1024.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def _of_children_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0
+
+
 def peak_memory_mb() -> float:
     """The most memory that this process, or any one it started and saw end, has held so far, in MB."""
-    holders = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(holder).ru_maxrss for holder in holders) / 1024.0
+    return max(_peak.earlier_mb, _peak.now_mb())
 
 
 def available_memory() -> int:
@@ -93,7 +127,7 @@ def available_memory() -> int:
 
 @dataclass
 class Stopwatch:
-    """Seconds and peak memory a stage, in the order the stages ran.
+    """Seconds and peak memory a stage, in the order the stages ran; one within another is not foreseen.
 
     A stage that found its work done tells what that once cost (``recall``), and its record has ``earlier_run`` true.
     """
@@ -104,12 +138,13 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        _peak.forget()
         start = time.perf_counter()
         try:
             yield
         finally:
             seconds = round(time.perf_counter() - start, 3)
-            held_mb = max(peak_memory_mb(), self._elsewhere_mb)
+            held_mb = max(_peak.now_mb(), self._elsewhere_mb)
             record = {"stage": name, "seconds": seconds, "peak_memory_mb": round(held_mb, 1)}
             if self._recalled is not None:
                 record |= {**self._recalled, "earlier_run": True}

@@ -1,10 +1,13 @@
-"""What a run's record tells of time."""
+"""What a run's record tells of time and memory."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from scene.runlog import Stopwatch, covered
+from scene.runlog import Stopwatch, covered, peak_memory_mb
 
 
 def test_a_stage_whose_work_was_done_before_tells_what_it_cost_then() -> None:
@@ -25,3 +28,15 @@ def test_a_stage_whose_work_was_done_before_tells_what_it_cost_then() -> None:
 )
 def test_time_in_which_several_worked_counts_once(intervals: list[tuple[float, float]], length: float) -> None:
     assert covered(intervals) == length
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets what a process once held")
+def test_a_stage_tells_its_own_peak_memory_and_the_process_the_largest() -> None:
+    watch = Stopwatch()
+    with watch.stage("large"):
+        np.ones(200 * 2**17).sum()  # 200 MB
+    with watch.stage("small"):
+        np.ones(2**17).sum()
+    large, small = (stage["peak_memory_mb"] for stage in watch.stages)
+    assert small < large - 150
+    assert peak_memory_mb() >= large
