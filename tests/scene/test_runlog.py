@@ -39,4 +39,4 @@ def test_a_stage_tells_its_own_peak_memory_and_the_process_the_largest() -> None
         np.ones(2**17).sum()
     large, small = (stage["peak_memory_mb"] for stage in watch.stages)
     assert small < large - 150
-    assert peak_memory_mb() >= large
+    assert peak_memory_mb() >= large - 0.1  # rounded
