@@ -85,17 +85,35 @@ class Pose:
         }
 
 
-def alignment(pose: Pose, truth: Pose, symmetry: str) -> dict[str, float]:
-    """Errors of a pose and, as 1 or 0, whether it counts: the ``alignment_*`` keys of ``evaluation.records``.
+@dataclass(frozen=True)
+class Placement:
+    """A CAD as it was placed, and what of the CAD the benchmark asks for; what is None is not known."""
 
-    ``symmetry`` is one of ``TURNS``, with or without Scan2CAD's ``__SYM_`` in front.  Raises UserError for another.
+    pose: Pose
+    category: str | None = None  # ShapeNet's, as 03001627
+    symmetry: str = "NONE"
+    center: Float[np.ndarray, " 3"] | None = None  # of Scan2CAD's annotations, in the CAD's frame
+
+    def origin_m(self, center: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
+        """Where the benchmark says that the CAD is: its annotations' matrices end in a shift by ``-center``."""
+        return self.pose.matrix[:3, :3] @ -center + self.pose.translation_m
+
+
+def alignment(placed: Placement, truth: Placement) -> dict[str, float]:
+    """Errors of a placed CAD and, as 1 or 0, whether it counts: the ``alignment_*`` keys of ``evaluation.records``.
+
+    It never counts where both categories are known and differ.  The symmetry is the truth's; a ``center`` that
+    ``placed`` does not tell is the truth's too.
     """
-    translation_m = float(np.linalg.norm(pose.translation_m - truth.translation_m))
-    rotation_deg = _rotation_deg(truth.turn.inv() * pose.turn, TURNS[symmetry_of(symmetry)])
-    scale_error = float(abs(np.mean(pose.scale / truth.scale) - 1.0))
+    true_center = np.zeros(3) if truth.center is None else truth.center
+    placed_center = true_center if placed.center is None else placed.center
+    translation_m = float(np.linalg.norm(placed.origin_m(placed_center) - truth.origin_m(true_center)))
+    rotation_deg = _rotation_deg(truth.pose.turn.inv() * placed.pose.turn, TURNS[truth.symmetry])
+    scale_error = float(abs(np.mean(placed.pose.scale / truth.pose.scale) - 1.0))
+    alike = None in (placed.category, truth.category) or placed.category == truth.category
     correct = translation_m <= TRANSLATION_M and rotation_deg <= ROTATION_DEG and scale_error <= SCALE_ERROR
     return {
-        "alignment_correct": float(correct),
+        "alignment_correct": float(correct and alike),
         "alignment_translation_m": translation_m,
         "alignment_rotation_deg": rotation_deg,
         "alignment_scale_error": scale_error,
@@ -110,26 +128,22 @@ def symmetry_of(name: Any) -> str:
     return short
 
 
-def read_pose(sidecar: Path) -> Pose | None:
-    """The pose that the ``.json`` beside a mesh or a true cloud carries under ``pose``; None where there is none."""
-    trs = _about(sidecar).get("pose")
+def read_placement(sidecar: Path) -> Placement | None:
+    """What the ``.json`` beside a mesh or a true surface tells: ``pose``, and where they are there ``catid_cad``,
+    ``sym`` and ``center``; None where it has no pose.  Raises UserError for values that are none."""
+    told = read_json(sidecar) if sidecar.is_file() else {}
+    if not isinstance(told, dict) or told.get("pose") is None:
+        return None
     try:
-        return None if trs is None else Pose.read(trs)
+        category = told.get("catid_cad")
+        return Placement(
+            Pose.read(told["pose"]),
+            None if category is None else str(category),
+            symmetry_of(told.get("sym", "NONE")),
+            None if told.get("center") is None else _numbers(told, "center", 3),
+        )
     except UserError as error:
         raise UserError(f"{sidecar}: {error}") from error
-
-
-def read_symmetry(sidecar: Path) -> str:
-    """The symmetry in the ``.json`` beside a true cloud, ``NONE`` where it tells none."""
-    try:
-        return symmetry_of(_about(sidecar).get("sym", "NONE"))
-    except UserError as error:
-        raise UserError(f"{sidecar}: {error}") from error
-
-
-def _about(sidecar: Path) -> dict[str, Any]:
-    about = read_json(sidecar) if sidecar.is_file() else {}
-    return about if isinstance(about, dict) else {}
 
 
 def _rotation_deg(between: Rotation, turns: int) -> float:

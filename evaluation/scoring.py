@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from evaluation.alignment_accuracy import alignment, read_pose, read_symmetry
+from evaluation.alignment_accuracy import alignment, read_placement
 from evaluation.mesh_files import find_meshes, find_truth, told_of_truth
 from evaluation.object_scores import score_missing, score_object
 from evaluation.records import ObjectScore, SceneScores
@@ -103,10 +103,9 @@ def _placement(mesh_path: Path, truth_path: Path | None, problems: list[str]) ->
     """Scan2CAD's alignment accuracy, where the files beside a mesh and its true surface carry poses of one CAD."""
     if truth_path is None:
         return {}
-    sidecar = truth_path.with_suffix(".json")
     try:
-        pose, truth = read_pose(mesh_path.with_suffix(".json")), read_pose(sidecar)
-        return {} if pose is None or truth is None else alignment(pose, truth, read_symmetry(sidecar))
+        placed, truth = (read_placement(path.with_suffix(".json")) for path in (mesh_path, truth_path))
+        return {} if placed is None or truth is None else alignment(placed, truth)
     except UserError as error:
         problems.append(str(error))
         return {}

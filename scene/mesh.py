@@ -43,25 +43,31 @@ def load_mesh_as_written(path: Path) -> trimesh.Trimesh:
 def load_mesh_or_points(path: Path) -> trimesh.Trimesh | trimesh.PointCloud:
     """As ``load_mesh``; where a file holds a cloud of points instead, its points.
 
+    Either has ``metadata["partial"]`` where its sidecar says ``"partial": true``: it is a part of the object's surface.
     A cloud whose sidecar says ``"normals": "outward"`` has ``metadata["normals"]`` (n x 3, unit, float64) and
     ``metadata["area_m2"]``, the area of the surface that its points were drawn evenly from.  The normals of other
     clouds may face either way, and are left out.
     """
     geometry = _read(path)
+    sidecar = path.with_suffix(".json")
+    told = read_json(sidecar) if sidecar.is_file() else None
+    about: dict[str, Any] = told if isinstance(told, dict) else {}
+    partial = {"partial": True} if about.get("partial") is True else {}
     if not isinstance(geometry, trimesh.PointCloud):
-        return _with_faces(path, geometry)
+        mesh = _with_faces(path, geometry)
+        mesh.metadata |= partial
+        return mesh
     raw = geometry.metadata.pop("_ply_raw", {})
     if len(geometry.vertices) == 0:
         raise UserError(f"{path}: holds no points; export it again")
-    geometry.metadata |= _outward_normals(path, raw.get("vertex", {}).get("data"), len(geometry.vertices))
+    geometry.metadata |= partial
+    geometry.metadata |= _outward_normals(path, about, raw.get("vertex", {}).get("data"), len(geometry.vertices))
     return geometry
 
 
-def _outward_normals(path: Path, columns: Any, points: int) -> dict[str, Any]:
-    """Normals and area of a cloud whose sidecar vouches for them; else nothing."""
-    sidecar = path.with_suffix(".json")
-    about = read_json(sidecar) if sidecar.is_file() else None
-    if not isinstance(about, dict) or about.get("normals") != "outward" or columns is None:
+def _outward_normals(path: Path, about: dict[str, Any], columns: Any, points: int) -> dict[str, Any]:
+    """Normals and area of a cloud whose sidecar ``about`` vouches for them; else nothing."""
+    if about.get("normals") != "outward" or columns is None:
         return {}
     try:
         normals = np.stack([np.asarray(columns[axis], np.float64).ravel() for axis in ("nx", "ny", "nz")], axis=1)

@@ -54,6 +54,7 @@ def _write(scan: AnnotatedScan, group: SegGroup, path: Path) -> TrueObject:
     """One object's cut-out.  Raises UserError where its annotation allows none."""
     surface = scan.mesh_of(scan.vertices_of(group))
     area_m2 = float(surface.area) if hasattr(surface, "area") else 0.0
-    write_surface(path, surface, {"instance_id": group.instance_id, "label": group.label, "area_m2": area_m2})
+    about = {"instance_id": group.instance_id, "label": group.label, "area_m2": area_m2, "partial": True}
+    write_surface(path, surface, about)
     notes = () if area_m2 > 0 else ("no face has all its corners in the object; written as a cloud of points",)
     return TrueObject(group.instance_id, group.label, f"gt/{path.name}", notes)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from evaluation.alignment_accuracy import Pose, alignment, read_pose, read_symmetry
+from evaluation.alignment_accuracy import Placement, Pose, alignment, read_placement
 from scene.errors import UserError
 
 
@@ -22,12 +22,16 @@ def about(axis: str, degrees: float) -> Rotation:
     return Rotation.from_euler(axis, degrees, degrees=True)
 
 
+def errors(pose: Pose, truth: Pose, symmetry: str = "NONE") -> dict[str, float]:
+    return alignment(Placement(pose), Placement(truth, symmetry=symmetry))
+
+
 SOME = Rotation.from_rotvec([0.3, -1.2, 0.7])
 
 
 def test_a_pose_is_right_with_itself_and_keeps_its_errors() -> None:
     truth = posed(SOME, (1, 2, 3), (0.5, 1.0, 2.0))
-    assert alignment(truth, truth, "__SYM_NONE") == pytest.approx(
+    assert errors(truth, truth) == pytest.approx(
         {
             "alignment_correct": 1.0,
             "alignment_translation_m": 0.0,
@@ -53,7 +57,7 @@ def test_a_pose_is_right_with_itself_and_keeps_its_errors() -> None:
     ],
 )
 def test_turns_about_up_count_as_the_symmetry_says(symmetry: str, degrees: float, expected: float) -> None:
-    found = alignment(posed(SOME * about("y", degrees)), posed(SOME), symmetry)
+    found = errors(posed(SOME * about("y", degrees)), posed(SOME), symmetry)
     assert found["alignment_rotation_deg"] == pytest.approx(expected, abs=1e-5)
     assert found["alignment_correct"] == (expected <= 20.0)
 
@@ -64,12 +68,12 @@ def test_rotation_equals_the_smallest_over_all_turns_tried(symmetry: str) -> Non
     turns = Rotation.from_rotvec(np.outer(np.arange(tried) * 2 * np.pi / tried, [0, 1, 0]))
     for turn in Rotation.random(20, rng=np.random.default_rng(0)):
         smallest = min(np.degrees(((SOME * turns).inv() * turn).magnitude()))
-        found = alignment(posed(turn), posed(SOME), symmetry)["alignment_rotation_deg"]
+        found = errors(posed(turn), posed(SOME), symmetry)["alignment_rotation_deg"]
         assert found == pytest.approx(smallest, abs=0.03)
 
 
 def test_a_tilt_is_no_symmetry() -> None:
-    found = alignment(posed(SOME * about("x", 25.0)), posed(SOME), "ROTATE_UP_INF")
+    found = errors(posed(SOME * about("x", 25.0)), posed(SOME), "ROTATE_UP_INF")
     assert found["alignment_rotation_deg"] == pytest.approx(25.0)
     assert found["alignment_correct"] == 0.0
 
@@ -87,7 +91,7 @@ def test_a_tilt_is_no_symmetry() -> None:
 def test_translation_and_scale_thresholds(
     translation: tuple[float, ...], scale: tuple[float, ...], error: float, correct: float
 ) -> None:
-    found = alignment(posed(SOME, translation, scale), posed(SOME), "NONE")
+    found = errors(posed(SOME, translation, scale), posed(SOME))
     assert found["alignment_translation_m"] == pytest.approx(np.linalg.norm(translation))
     assert found["alignment_scale_error"] == pytest.approx(error)
     assert found["alignment_correct"] == correct
@@ -96,7 +100,7 @@ def test_translation_and_scale_thresholds(
 def test_the_length_and_sign_of_a_quaternion_do_not_matter() -> None:
     truth = posed(SOME)
     long = Pose(truth.translation_m, -7.0 * truth.rotation, truth.scale)
-    assert alignment(long, truth, "NONE")["alignment_rotation_deg"] == pytest.approx(0.0, abs=1e-5)
+    assert errors(long, truth)["alignment_rotation_deg"] == pytest.approx(0.0, abs=1e-5)
     np.testing.assert_allclose(long.matrix, truth.matrix, atol=1e-12)
 
 
@@ -138,18 +142,31 @@ def test_what_is_no_pose_is_refused_by_name(bad: Any, tmp_path: Path) -> None:
     sidecar = tmp_path / "obj.json"
     sidecar.write_text(json.dumps({"pose": bad}))
     with pytest.raises(UserError, match=r"obj\.json: the pose"):
-        read_pose(sidecar)
+        read_placement(sidecar)
 
 
-def test_sidecars_without_a_pose(tmp_path: Path) -> None:
+def test_sidecars_with_and_without_a_placement(tmp_path: Path) -> None:
     sidecar = tmp_path / "obj.json"
-    assert read_pose(sidecar) is None
-    sidecar.write_text("[]")
-    assert read_pose(sidecar) is None
-    assert read_symmetry(sidecar) == "NONE"
-    sidecar.write_text(json.dumps({"pose": GOOD, "sym": "__SYM_ROTATE_UP_4"}))
-    assert read_pose(sidecar) is not None
-    assert read_symmetry(sidecar) == "ROTATE_UP_4"
-    sidecar.write_text(json.dumps({"sym": "SOMEHOW"}))
-    with pytest.raises(UserError, match="SOMEHOW"):
-        read_symmetry(sidecar)
+    assert read_placement(sidecar) is None
+    without: list[Any] = [[], {}, {"sym": "SOMEHOW", "catid_cad": 3}]
+    for nothing in without:
+        sidecar.write_text(json.dumps(nothing))
+        assert read_placement(sidecar) is None
+    sidecar.write_text(json.dumps({"pose": GOOD}))
+    read = read_placement(sidecar)
+    assert read is not None
+    assert (read.category, read.symmetry, read.center) == (None, "NONE", None)
+    about = {"pose": GOOD, "sym": "__SYM_ROTATE_UP_4", "catid_cad": "03001627", "center": [1, 2, 3]}
+    sidecar.write_text(json.dumps(about))
+    read = read_placement(sidecar)
+    assert read is not None
+    assert (read.category, read.symmetry) == ("03001627", "ROTATE_UP_4")
+    np.testing.assert_array_equal(read.center, [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("bad", [{"sym": "SOMEHOW"}, {"center": [1, 2]}, {"center": "0 0 0"}, {"center": [1, 2, None]}])
+def test_what_is_no_symmetry_or_center_is_refused(bad: dict[str, Any], tmp_path: Path) -> None:
+    sidecar = tmp_path / "obj.json"
+    sidecar.write_text(json.dumps({"pose": GOOD, **bad}))
+    with pytest.raises(UserError, match=next(iter(bad)) if "center" in bad else "SOMEHOW"):
+        read_placement(sidecar)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.alignment_accuracy import Pose, alignment
+from evaluation.alignment_accuracy import Placement, Pose, alignment
 from evaluation.measures import MEASURES
 from evaluation.score_files import read_scores, write_scores
 from evaluation.scoring import find_meshes, find_truth, score_object, score_scene
@@ -208,7 +208,7 @@ def test_measures_are_keys_that_scores_have():
     mesh = CHAIR.copy()
     mesh.vertex_attributes["confidence"] = np.full(8, 0.5, np.float32)
     still = Pose(np.zeros(3), np.array([1.0, 0, 0, 0]), np.ones(3))
-    scores = score_object(mesh, CHAIR, [view], 1, FAST) | alignment(still, still, "NONE")
+    scores = score_object(mesh, CHAIR, [view], 1, FAST) | alignment(Placement(still), Placement(still))
     assert {measure.key for measure in MEASURES} <= scores.keys()
 
 

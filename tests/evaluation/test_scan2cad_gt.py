@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.alignment_accuracy import alignment, read_pose, read_symmetry
+from evaluation.alignment_accuracy import alignment, read_placement
 from evaluation.groundtruth import SceneTruth
 from evaluation.mesh_files import find_truth
 from evaluation.sampling import surface_of_truth
@@ -73,10 +73,10 @@ def test_the_command_writes_outer_surfaces_and_names_the_rest(made: CadScan, tmp
         sidecar = files[instance_id].with_suffix(".json")
         about = json.loads(sidecar.read_text())
         np.testing.assert_allclose(about["scan_from_cad"], scan_from_cad, atol=1e-9)
-        pose = read_pose(sidecar)
-        assert pose is not None
-        np.testing.assert_allclose(pose.matrix, scan_from_cad, atol=1e-9)
-        assert alignment(pose, pose, read_symmetry(sidecar))["alignment_correct"] == 1.0
+        placed = read_placement(sidecar)
+        assert placed is not None
+        np.testing.assert_allclose(placed.pose.matrix, scan_from_cad, atol=1e-9)
+        assert alignment(placed, placed)["alignment_correct"] == 1.0
         assert (about["instance_id"], about["matched_by"], about["catid_cad"]) == (instance_id, "overlap", CATEGORY)
         assert about["overlap"] > 0.5
 
