@@ -33,6 +33,7 @@ class ObjectScore:
     scores: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)  # why a good mesh is doubtful: what its maker said
+    notes: list[str] = field(default_factory=list)  # what to know when reading the scores, though nothing is wrong
 
 
 @dataclass(frozen=True)

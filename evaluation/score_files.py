@@ -61,4 +61,5 @@ def _object_of(entry: dict[str, Any]) -> ObjectScore:
         {key: float(value) for key, value in scores if isinstance(value, int | float) and math.isfinite(value)},
         [str(problem) for problem in entry.get("problems", [])],
         [str(mark) for mark in entry.get("marks", [])],
+        [str(note) for note in entry.get("notes", [])],
     )
