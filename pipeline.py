@@ -74,6 +74,13 @@ def refuse_unknown_names(settings: Settings) -> None:
         loss_term.find({name: phase.loss(name).options for name in phase.losses})
 
 
+def refuse_other_scene(out: Path, scene: str) -> None:
+    """Raise UserError where the meshes of another scene lie: they would be taken away."""
+    others = sorted({path.stem.rpartition("_obj_")[0] for path in (out / "meshes").glob("*_obj_*.ply")} - {scene})
+    if others:
+        raise UserError(f"{out}: holds a run of {', '.join(others)}; give another --out for {scene}")
+
+
 def input_fingerprint(folder: Path) -> str:
     """The program's source, and names, sizes and times of a scan's files: reading all of a long one takes minutes."""
     program = [path for name in _PROGRAM for path in [ROOT / name, *sorted((ROOT / name).rglob("*"))]]
@@ -88,6 +95,7 @@ def input_fingerprint(folder: Path) -> str:
 def open_with_instances(job: Job, watch: Stopwatch) -> tuple[Scan, str]:
     """The scan, with instances found from its geometry where it has none; and the fingerprint of both."""
     scan = open_scan(job.scan_folder)
+    refuse_other_scene(job.out, scan.name)
     mark = input_fingerprint(job.scan_folder)
     if scan.instances:
         return scan, mark
@@ -232,9 +240,12 @@ def _recall(watch: Stopwatch, folder: Path) -> None:
 
 def _remove_strangers(meshes: Path, wanted: set[str]) -> None:
     """Meshes of an earlier run with other objects would be scored and shown beside this run's."""
-    for path in meshes.glob("*_obj_*.ply"):
-        if path.stem not in wanted:
-            remove_mesh(path)
+    strangers = sorted(path for path in meshes.glob("*_obj_*.ply") if path.stem not in wanted)
+    if strangers:
+        names = ", ".join(path.stem for path in strangers)
+        log.warning("%s: removed the meshes of an earlier run that this one does not make: %s", meshes, names)
+    for path in strangers:
+        remove_mesh(path)
 
 
 def _instance_id(folder: Path) -> int:

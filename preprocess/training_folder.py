@@ -95,6 +95,8 @@ def _hidden(
             object_folder,
             listed(strangers),
         )
+    if drawn:
+        log.info("%s: masks drawn by hand go before those found, in %d of its views", object_folder.name, len(drawn))
     for view in drawn:
         hidden[view] = loaded.into_views(masks[loaded.numbers[view]])
     return hidden, drawn

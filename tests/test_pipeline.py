@@ -151,6 +151,16 @@ def test_what_the_user_can_mend_is_one_sentence(
     assert not (tmp_path / "out").exists(), "what was refused leaves no folders"
 
 
+def test_another_scene_s_meshes_are_left_alone(done: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    mesh = tmp_path / "out" / "meshes" / "office_01_obj_3.ply"
+    mesh.parent.mkdir(parents=True)
+    mesh.write_bytes(b"ply")
+    run = reconstruct(done[0], "--out", tmp_path / "out")
+    assert run.returncode == 2
+    assert "holds a run of office_01; give another --out for scene0001_00" in run.stderr
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == [mesh.name]
+
+
 def test_a_missing_scan_and_a_target_that_cannot_be_written(done: tuple[Path, Path, Path], tmp_path: Path) -> None:
     missing = reconstruct(tmp_path / "no_such_scan", "--out", tmp_path / "out")
     assert missing.returncode == 2
