@@ -1,9 +1,10 @@
 """Scan2CAD's annotations: which ShapeNet models stand where in a scan.
 
 ``full_annotations.json`` is a list of scans: ``id_scan``, ``trs`` (scan to world), and ``aligned_models`` with ``trs``
-(CAD to world), ``catid_cad``, ``id_cad`` and ``sym``.  A CAD lies in the scan at ``inv(M_scan) M_cad``.  Which instance
-of the scan a CAD stands for is not in that file.  ``aligned_cad2inst_id.json``, published with D3Net and Scan2Cap, says
-so for many: ``{scene: {index into aligned_models: objectId of the aggregation json}}``.
+(CAD to world), ``catid_cad``, ``id_cad``, ``sym`` and ``center`` (of the CAD's box, in its own frame).  A CAD lies in
+the scan at ``inv(M_scan) M_cad``.  Which instance of the scan a CAD stands for is not in that file.
+``aligned_cad2inst_id.json``, published with D3Net and Scan2Cap, says so for many: ``{scene: {index into aligned_models:
+objectId of the aggregation json}}``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from evaluation.alignment_accuracy import Pose, symmetry_of
+from evaluation.alignment_accuracy import Pose, read_center, symmetry_of
 from scene.errors import UserError
 from scene.files import read_json
 from scene.mesh import load_mesh
@@ -35,6 +36,7 @@ class PlacedCad:
     id_cad: str
     sym: str  # as the file has it: __SYM_NONE, __SYM_ROTATE_UP_2, ...
     scan_from_cad: Float[np.ndarray, "4 4"]
+    center: Float[np.ndarray, " 3"] | None = None  # as annotated, in the CAD's frame; None where it is not
     object_id: int | None = None
 
     @property
@@ -120,4 +122,4 @@ def _placed(index: int, model: Any, scan_from_world: Float[np.ndarray, "4 4"], o
     symmetry_of(symmetry)
     scan_from_cad = scan_from_world @ Pose.read(model.get("trs")).matrix
     Pose.of_matrix(scan_from_cad)  # refuses what the scan's own scale shears
-    return PlacedCad(index, model["catid_cad"], model["id_cad"], symmetry, scan_from_cad, object_id)
+    return PlacedCad(index, model["catid_cad"], model["id_cad"], symmetry, scan_from_cad, read_center(model), object_id)

@@ -135,6 +135,7 @@ def _write(
         "sym": cad.sym,
         "scan_from_cad": cad.scan_from_cad.tolist(),
         "pose": Pose.of_matrix(cad.scan_from_cad).record(),
+        "center": None if cad.center is None else cad.center.tolist(),
         "area_m2": surface.area_m2,
         "outer_share": surface.share,
         "matched_by": match.matched_by,

@@ -28,7 +28,7 @@ class Match:
     """The instance of a CAD, or None; how that was found, and what is doubtful about it or why there is none."""
 
     instance_id: int | None
-    overlap: float  # with that instance; with the best one where there is none
+    overlap: float  # with that instance; where there is none with the one told, else with the best
     matched_by: str = "overlap"
     note: str = ""
 
@@ -59,10 +59,11 @@ def assign(
 ) -> list[Match]:
     """At most one CAD for an instance and one instance for a CAD, so that the overlaps' sum is largest.
 
-    ``ids`` are the instances' and ``annotated`` the CADs' instances as people told them.  An annotated instance that
-    overlaps at least as much as is asked of all comes first; one that does not is told, and the overlap decides.
+    ``ids`` are the instances' and ``annotated`` the CADs' instances as people told them.  Who was told an instance gets
+    that one or none: none where they do not overlap at all, or where another CAD told it overlaps it more.  Only for
+    the other CADs, and the instances left to them, the overlap decides.
     """
-    matches, notes = _annotated(overlap, ids, annotated)
+    matches = _annotated(overlap, ids, annotated)
     rows = [row for row in range(len(overlap)) if row not in matches]
     taken = {match.instance_id for match in matches.values()}
     columns = [column for column, instance_id in enumerate(ids) if instance_id not in taken]
@@ -70,42 +71,43 @@ def assign(
     for i, j in zip(*linear_sum_assignment(allowed, maximize=True), strict=True):
         if allowed[i, j] > 0:
             row, column = rows[int(i)], columns[int(j)]
-            note = "; ".join(filter(None, [notes[row], _tie(overlap[row], column, ids)]))
-            matches[row] = Match(ids[column], float(overlap[row, column]), "overlap", note)
-    return [matches.get(row) or _unmatched(overlap[row], ids, notes[row]) for row in range(len(overlap))]
+            matches[row] = Match(ids[column], float(overlap[row, column]), note=_tie(overlap[row], column, ids))
+    return [matches.get(row) or _unmatched(overlap[row], ids) for row in range(len(overlap))]
 
 
 def _annotated(
     overlap: Float[np.ndarray, "cads instances"], ids: Sequence[int], annotated: Sequence[int | None]
-) -> tuple[dict[int, Match], list[str]]:
-    """The matches that people told, by the CAD's row, and a note on every one that does not hold ("" elsewhere)."""
-    had = [float(overlap[row, ids.index(i)]) if i in ids else 0.0 for row, i in enumerate(annotated)]
+) -> dict[int, Match]:
+    """What became of every CAD of which people told the instance, by its row."""
+    told = {row: instance_id for row, instance_id in enumerate(annotated) if instance_id is not None}
+    had = {row: float(overlap[row, ids.index(i)]) if i in ids else 0.0 for row, i in told.items()}
     matches: dict[int, Match] = {}
-    notes = [""] * len(annotated)
-    for row in sorted(range(len(annotated)), key=lambda row: -had[row]):
-        instance_id = annotated[row]
-        if instance_id is None:
-            continue
-        if had[row] < LEAST_OVERLAP:
-            notes[row] = f"annotated as instance {instance_id}, which it overlaps by {had[row]:.2f} only"
-        elif any(match.instance_id == instance_id for match in matches.values()):
-            notes[row] = f"annotated as instance {instance_id} like a CAD model that overlaps it more"
+    for row in sorted(told, key=lambda row: -had[row]):
+        named = f"annotated as instance {told[row]}"
+        if told[row] not in ids:
+            matches[row] = Match(None, 0.0, "annotated id", f"{named}, of which the scan has no points")
+        elif had[row] <= 0:
+            matches[row] = Match(None, 0.0, "annotated id", f"{named}, which it is nowhere near")
+        elif any(match.instance_id == told[row] for match in matches.values()):
+            note = f"{named} like a CAD model that overlaps it more"
+            matches[row] = Match(None, had[row], "annotated id", note)
         else:
-            matches[row] = Match(instance_id, had[row], "annotated id")
-    return matches, notes
+            note = f"{named}, which it overlaps by {had[row]:.2f} only" if had[row] < LEAST_OVERLAP else ""
+            matches[row] = Match(told[row], had[row], "annotated id", note)
+    return matches
 
 
-def _unmatched(of_cad: Float[np.ndarray, " i"], ids: Sequence[int], note: str) -> Match:
+def _unmatched(of_cad: Float[np.ndarray, " i"], ids: Sequence[int]) -> Match:
     """A CAD that stands for no instance: too little overlap, or its instance went to a better one."""
     best = int(of_cad.argmax()) if len(of_cad) else 0
     most = float(of_cad[best]) if len(of_cad) else 0.0
     if most >= LEAST_OVERLAP:
-        why = f"another CAD model fits instance {ids[best]} better (its own overlap is {most:.2f})"
+        why = f"another CAD model stands for instance {ids[best]} (its own overlap is {most:.2f})"
     elif most > 0:
         why = f"its largest overlap is {most:.2f}, with instance {ids[best]}; {LEAST_OVERLAP:g} is needed"
     else:
         why = "no instance is near it"
-    return Match(None, most, "overlap", "; ".join(filter(None, [note, why])))
+    return Match(None, most, note=why)
 
 
 def _tie(of_cad: Float[np.ndarray, " i"], chosen: int, ids: Sequence[int]) -> str:

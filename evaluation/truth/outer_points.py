@@ -47,8 +47,7 @@ def outer_points(mesh: trimesh.Trimesh, count: int, seed: int) -> OuterPoints:
     """About ``count`` points of the outer surface; the same for the same seed.
 
     A sheet without thickness, and sheets in the very same place, count once, with the normal of the side that sees more
-    sky.  Raises UserError where the
-    mesh has no area, or none of it is outer.
+    sky.  Raises UserError where the mesh has no area, or none of it is outer.
     """
     if not mesh.area > 0.0:
         raise UserError("the CAD has no surface")

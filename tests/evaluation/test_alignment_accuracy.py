@@ -97,6 +97,29 @@ def test_translation_and_scale_thresholds(
     assert found["alignment_correct"] == correct
 
 
+def test_places_are_compared_where_the_true_center_lies() -> None:
+    """A turn about the CAD's own origin moves a center that is off it; without a center it does not."""
+    truth = Placement(posed(SOME, (1, 2, 3), (2, 1, 1)), symmetry="ROTATE_UP_2", center=np.array([0.3, 0.0, 0.0]))
+    turned = posed(SOME * about("y", 180.0), (1, 2, 3), (2, 1, 1))
+    found = alignment(Placement(turned), truth)
+    assert found["alignment_translation_m"] == pytest.approx(2 * 0.3 * 2)
+    assert found["alignment_rotation_deg"] == pytest.approx(0.0, abs=1e-5)
+    assert found["alignment_correct"] == 0.0
+    assert alignment(Placement(turned, center=np.array([-0.3, 0.0, 0.0])), truth)["alignment_correct"] == 1.0
+    assert errors(turned, truth.pose, "ROTATE_UP_2")["alignment_correct"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("placed", "true", "correct"),
+    [("1", "1", 1.0), ("1", "2", 0.0), (None, "2", 1.0), ("1", None, 1.0), (None, None, 1.0)],
+)
+def test_a_cad_of_another_category_never_counts(placed: str | None, true: str | None, correct: float) -> None:
+    pose = posed(SOME)
+    found = alignment(Placement(pose, placed), Placement(pose, true))
+    assert found["alignment_correct"] == correct
+    assert found["alignment_translation_m"] == 0.0
+
+
 def test_the_length_and_sign_of_a_quaternion_do_not_matter() -> None:
     truth = posed(SOME)
     long = Pose(truth.translation_m, -7.0 * truth.rotation, truth.scale)
@@ -164,9 +187,18 @@ def test_sidecars_with_and_without_a_placement(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.center, [1.0, 2.0, 3.0])
 
 
-@pytest.mark.parametrize("bad", [{"sym": "SOMEHOW"}, {"center": [1, 2]}, {"center": "0 0 0"}, {"center": [1, 2, None]}])
-def test_what_is_no_symmetry_or_center_is_refused(bad: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "bad", "why"),
+    [
+        ("sym", "SOMEHOW", "symmetry 'SOMEHOW' is not known"),
+        ("center", [1, 2], "center is not a list of 3 numbers"),
+        ("center", "0 0 0", "center is not a list of 3 numbers"),
+        ("center", [1, 2, float("nan")], "center is not finite"),
+        ("catid_cad", 3001627, "catid_cad 3001627 is not the name"),
+    ],
+)
+def test_what_is_no_symmetry_center_or_category_is_refused(key: str, bad: Any, why: str, tmp_path: Path) -> None:
     sidecar = tmp_path / "obj.json"
-    sidecar.write_text(json.dumps({"pose": GOOD, **bad}))
-    with pytest.raises(UserError, match=next(iter(bad)) if "center" in bad else "SOMEHOW"):
+    sidecar.write_text(json.dumps({"pose": GOOD, key: bad}))
+    with pytest.raises(UserError, match=rf"obj\.json: the {why}"):
         read_placement(sidecar)

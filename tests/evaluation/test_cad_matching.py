@@ -32,7 +32,7 @@ def test_a_cad_and_an_instance_too_many_are_told() -> None:
     matches = assign(np.array([[0.9, 0.0], [0.6, 0.1]]), [3, 8], [None, None])
     assert matches[0].instance_id == 3
     assert matches[1].instance_id is None
-    assert "fits instance 3 better" in matches[1].note
+    assert matches[1].note == "another CAD model stands for instance 3 (its own overlap is 0.60)"
     (alone,) = assign(np.array([[0.2, 0.1]]), [3, 8], [None])
     assert alone.note == "its largest overlap is 0.20, with instance 3; 0.25 is needed"
     (nowhere,) = assign(np.zeros((1, 0)), [], [None])
@@ -51,5 +51,23 @@ def test_people_come_first_and_the_nearer_of_two_they_gave_one_instance() -> Non
     matches = assign(overlap, [3, 8], [8, None])
     assert [(m.instance_id, m.matched_by) for m in matches] == [(8, "annotated id"), (3, "overlap")]
     first, second = assign(overlap, [3, 8], [8, 8])
-    assert (first.instance_id, second.instance_id) == (8, 3)
-    assert "overlaps it more" in second.note
+    assert (first.instance_id, second.instance_id) == (8, None)
+    assert second.note == "annotated as instance 8 like a CAD model that overlaps it more"
+
+
+def test_people_are_believed_however_small_the_overlap() -> None:
+    """Another instance that the CAD overlaps more never takes its place."""
+    (match,) = assign(np.array([[0.2, 0.3]]), [5, 9], [5])
+    assert (match.instance_id, match.overlap, match.matched_by) == (5, 0.2, "annotated id")
+    assert match.note == "annotated as instance 5, which it overlaps by 0.20 only"
+    rival, told = assign(np.array([[0.9, 0.0], [0.01, 0.8]]), [5, 9], [None, 5])
+    assert (rival.instance_id, told.instance_id) == (None, 5)
+
+
+def test_where_people_cannot_be_right_there_is_no_truth() -> None:
+    """Told an instance that the CAD does not touch, or that the scan has not: no other instance takes its place."""
+    far, missing = assign(np.array([[0.0, 0.9], [0.9, 0.0]]), [5, 9], [5, 7])
+    assert (far.instance_id, far.note) == (None, "annotated as instance 5, which it is nowhere near")
+    assert (missing.instance_id, missing.note) == (None, "annotated as instance 7, of which the scan has no points")
+    other, _ = assign(np.array([[0.6, 0.0], [0.0, 0.9]]), [5, 9], [None, 5])
+    assert other.instance_id == 5  # which people gave to a CAD elsewhere

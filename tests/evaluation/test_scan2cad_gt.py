@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.alignment_accuracy import alignment, read_placement
+from evaluation.alignment_accuracy import Placement, Pose, alignment, read_placement
 from evaluation.groundtruth import SceneTruth
 from evaluation.mesh_files import find_truth
 from evaluation.sampling import surface_of_truth
@@ -104,9 +104,28 @@ def test_people_who_said_which_object_are_believed_where_it_overlaps(made: CadSc
     assert sidecar["matched_by"] == "annotated id"
 
     result = truth_of(made, tmp_path / "b", object_ids={0: 4, 1: 99})
-    assert [one.instance_id for one in result.with_truth] == [2, 3, 4]
-    assert "annotated as instance 5, which it overlaps by 0.00 only" in result.with_truth[1].notes[0]
-    assert "annotated as instance 100" in result.with_truth[0].notes[0]
+    assert [one.instance_id for one in result.with_truth] == [4]
+    without = {one.what: one.detail for one in result.without_truth if one.reason == "CAD model without instance"}
+    assert without == {
+        f"CAD model 0 ({CATEGORY}/cabinet1)": "annotated as instance 5, which it is nowhere near",
+        f"CAD model 1 ({CATEGORY}/chair1)": "annotated as instance 100, of which the scan has no points",
+    }
+
+
+def test_the_annotated_center_tells_where_a_cad_is_compared(made: CadScan, tmp_path: Path) -> None:
+    """As the benchmark's own code has it: the translation of inv(M_scan) M_cad C(-center)."""
+    entry = entry_of(made)
+    entry["aligned_models"][0]["center"] = [0.1, -0.2, 0.05]
+    truth_of(made, tmp_path, entry)
+    sidecar = tmp_path / "scannet_2_pointcloud.json"
+    assert json.loads(sidecar.read_text())["center"] == [0.1, -0.2, 0.05]
+    shift = trimesh.transformations.translation_matrix([-0.1, 0.2, -0.05])
+    of_benchmark = Pose.of_matrix(made.scan_from_cad[0] @ shift)
+    truth = read_placement(sidecar)
+    assert truth is not None
+    submitted = Placement(of_benchmark, category=CATEGORY, center=np.zeros(3))
+    assert alignment(submitted, truth)["alignment_translation_m"] == pytest.approx(0.0, abs=1e-6)
+    assert json.loads((tmp_path / "scannet_1_pointcloud.json").read_text())["center"] is None
 
 
 def test_people_name_scannets_object_ids_not_places_in_the_list(tmp_path: Path) -> None:
@@ -140,7 +159,7 @@ def test_a_cad_in_the_air_and_a_second_one_in_one_place_stand_for_nothing(made: 
     result = truth_of(made, tmp_path, entry)
     lacks = {one.what: one.detail for one in result.without_truth if one.reason == "CAD model without instance"}
     assert lacks[f"CAD model 3 ({CATEGORY}/cabinet1)"] == "no instance is near it"
-    assert any("another CAD model fits instance 3 better" in why for why in lacks.values())
+    assert any("another CAD model stands for instance 3" in why for why in lacks.values())
     assert len(lacks) == 2
     assert len(result.with_truth) == 3
 
@@ -172,6 +191,7 @@ GOOD = {"translation": [0, 0, 0], "rotation": [1, 0, 0, 0], "scale": [1, 1, 1]}
         (broken("trs", {"translation": [0, 0, 0]}), "rotation is not a list of 4"),
         (broken("catid_cad", "../../../etc"), "is not the name of a ShapeNet folder"),
         (broken("id_cad", 7), "is not the name of a ShapeNet folder"),
+        (broken("center", [0.0, 1.0]), "center is not a list of 3 numbers"),
         (broken("sym", "__SYM_SPHERE"), "symmetry '__SYM_SPHERE' is not known"),
     ],
 )

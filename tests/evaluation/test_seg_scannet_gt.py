@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from evaluation.mesh_files import find_truth
 from evaluation.truth.cutouts import cut_out
 from evaluation.truth.scannet import find_scans, read_annotated_scan
 from scene.errors import UserError
@@ -62,6 +63,7 @@ def test_every_object_is_cut_out_as_the_file_has_it(folder: Path, tmp_path: Path
         assert part.area == pytest.approx(mesh.area, rel=1e-5)
         about = json.loads(path.with_suffix(".json").read_text())
         assert (about["instance_id"], about["label"], about["units"]) == (k + 1, label, "m")
+        assert load_mesh_or_points(path).metadata["partial"] is True
     report = json.loads((tmp_path / "gt" / SCENE / "groundtruth.json").read_text())
     assert [(one["instance_id"], one["file"]) for one in report["with_truth"]] == [
         (1, "gt/obj_0.ply"),
@@ -146,7 +148,9 @@ def test_an_object_without_a_whole_face_becomes_a_cloud(folder: Path, tmp_path: 
     write(folder / f"{SCENE}_vh_clean.aggregation.json", {"segGroups": [{**groups[1], "segments": [lone]}]})
     result = cut_out(read_annotated_scan(SCENE, folder), tmp_path / "gt", None, room=True)
     assert "cloud" in result.with_truth[0].notes[0]
-    assert isinstance(load_mesh_or_points(tmp_path / "gt/gt/obj_0.ply"), trimesh.PointCloud)
+    cloud = load_mesh_or_points(tmp_path / "gt/gt/obj_0.ply")
+    assert isinstance(cloud, trimesh.PointCloud)
+    assert cloud.metadata["partial"] is True
 
 
 def test_the_room_is_left_out_unless_asked_for(folder: Path, tmp_path: Path) -> None:
@@ -166,6 +170,22 @@ def test_objects_can_be_named_the_room_too(folder: Path, tmp_path: Path) -> None
     assert "instance 9: not annotated" in done.stdout
     found = (tmp_path / "gt" / SCENE / "gt").glob("*.ply")
     assert sorted(path.name for path in found) == ["obj_0.ply", "obj_2.ply"]
+
+
+def test_what_an_earlier_run_made_is_told_as_long_as_it_lies_there(folder: Path, tmp_path: Path) -> None:
+    """Its files are found and scored, so that the report of a run over other objects may not say "left out"."""
+    scan, out = read_annotated_scan(SCENE, folder), tmp_path / SCENE
+    cut_out(scan, out, None, room=False)
+    (out / "gt" / "obj_8.ply").touch()
+    (out / "gt" / "obj_8.json").touch()  # as of an annotation that had nine objects
+    cut_out(scan, out, [2, 9], room=False)
+    report = json.loads((out / "groundtruth.json").read_text())
+    assert [(one["instance_id"], one["file"], one["notes"]) for one in report["with_truth"]] == [
+        (2, "gt/obj_1.ply", []),
+        (3, "gt/obj_2.ply", ["not made anew: it was not named"]),
+    ]
+    assert {one["instance_id"] for one in report["with_truth"]} == set(find_truth(out))
+    assert report["counts"] == {"with_truth": 2, "without_truth": {"left out as asked": 1, "not annotated": 1}}
 
 
 def break_vertices(folder: Path) -> None:
