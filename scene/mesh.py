@@ -85,7 +85,7 @@ def _outward_normals(path: Path, about: dict[str, Any], columns: Any, points: in
 def _read(path: Path, shape_only: bool = False) -> trimesh.Trimesh | trimesh.PointCloud:
     """What a file holds, as it is: a mesh, which may be empty, or a cloud of points.
 
-    Raises UserError where it cannot be read, or some of it is not finite.
+    Raises UserError where it cannot be read, some of it is not finite, or a face names a vertex that is not there.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such mesh")
@@ -97,6 +97,10 @@ def _read(path: Path, shape_only: bool = False) -> trimesh.Trimesh | trimesh.Poi
         geometry = parts[0] if is_cloud else scene.to_mesh()
     except Exception as error:  # parsers of foreign formats raise anything
         raise UserError(f"{path}: cannot be read as a mesh ({error})") from error
+    for part in parts:
+        faces = getattr(part, "faces", np.zeros((0, 3), np.int64))
+        if len(faces) and not 0 <= faces.min() <= faces.max() < len(part.vertices):
+            raise UserError(f"{path}: a face names a vertex that is not there; export the mesh again")
     if not np.isfinite(geometry.vertices).all():
         raise UserError(f"{path}: holds vertices that are not finite; export the mesh again")
     return geometry
