@@ -5,7 +5,8 @@
 Writes ``<save_gt_dir>/<scene>/gt/obj_<k>.ply`` (k = instance id - 1; metres, the scan's frame) for every annotated
 object, and ``<scene>/groundtruth.json``, which names each object without truth and why.  Walls, floors and the like get
 none unless asked for: as truth they would count as objects that nobody reconstructed.
-A cut-out holds the scanned part only: it says nothing of surface that no camera saw.
+A cut-out holds the scanned part only: it says nothing of surface that no camera saw.  Its sidecar says "partial": true,
+so that scores hold nothing against a mesh that goes on where the scan ends.
 """
 
 from __future__ import annotations
