@@ -6,8 +6,9 @@
 An --exp_root is the folder of O2-Recon's training runs, of which the newest mesh of every
 <object>_<method>/exp_*/meshes is taken, or the output of reconstruct.py, of which all meshes are.  Each becomes
 <out>/<method>/<scene>/<scene>_scannet_obj_<id>_<method>_full_mesh.ply and, as points drawn evenly from it,
-..._pointcloud.ply.  With --scan there is also ..._mesh.ply, the part that a camera of the scan saw, and the points are
-that part's: what a partial ground truth can judge.  Exit status 1 when an object has no usable mesh.
+..._pointcloud.ply.With the --scan of every scene there is also ..._mesh.ply, the part that a camera saw, and
+the points are that part's: what a partial ground truth can judge.  An object's files of an earlier gathering are
+replaced.  Exit status 1 when an object has no usable mesh.
 """
 
 from __future__ import annotations
@@ -57,16 +58,17 @@ def main() -> int:
     found: list[Found] = []
     for root in arguments.exp_root:
         if any(root.glob("*/exp_*")):
-            found += objects_of_training(root, arguments.method or _SUFFIX)
-        elif (root / "meshes").is_dir():
-            found += objects_of_runs(root, arguments.method or root.resolve().name)
+            here = objects_of_training(root, arguments.method or _SUFFIX)
+        elif (root / "meshes").is_dir() or (root / "run.json").is_file():
+            here = objects_of_runs(root, arguments.method or root.resolve().name)
         else:
             raise UserError(
                 f"{root}: is neither a folder of training runs <object>/exp_<object> nor an output of reconstruct.py; "
                 "give --exp_root"
             )
-    if not found:
-        raise UserError(f"{arguments.exp_root[0]}: holds no object of that method; give --method")
+        if not here:
+            raise UserError(f"{root}: holds no object of that method; give --method")
+        found += here
     scans = [open_scan(path) for path in arguments.scan]
     views = {scan.name: views_of_scan(scan, ScoreSettings().max_frames) for scan in scans}
     missing = gather(found, arguments.out, views)

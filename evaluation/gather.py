@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from scene.mesh import load_mesh
 from scene.runlog import log, progress
 
 _POINTS = 200_000
+_KINDS = ("full_mesh", "mesh", "pointcloud")
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,38 @@ def newest_mesh(paths: Iterable[Path]) -> Path | None:
 
 def objects_of_runs(run: Path, method: str) -> list[Found]:
     """The objects of an output of reconstruct.py: its meshes, and those that its record says have failed."""
-    meshes = find_meshes(run / "meshes")
+    meshes, record = find_meshes(run / "meshes"), run / "run.json"
     found = [Found(method, scene, i, path) for scene, paths in meshes.items() for i, path in sorted(paths.items())]
-    if (run / "run.json").is_file() and len(meshes) == 1:
-        [(scene, paths)] = meshes.items()
-        tried = [int(one["instance_id"]) for one in read_json(run / "run.json").get("objects", [])]
-        found += [Found(method, scene, i, None) for i in sorted({*tried} - {*paths})]
-    return found
+    if not record.is_file():
+        return found
+    try:
+        told = read_json(record)
+        scene = Path(told["scan"]).name.removesuffix("_scannet")  # as scene.scannet names it
+        tried = {int(one["instance_id"]) for one in told["objects"]}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{record}: is not a run's record ({error!r}); run the reconstruction again") from error
+    return found + [Found(method, scene, i, None) for i in sorted(tried - meshes.get(scene, {}).keys())]
 
 
 def gather(found: Sequence[Found], out: Path, views: Mapping[str, Sequence[View]]) -> list[str]:
     """Put every object below ``out``; returns the names of those that have no usable mesh.
 
-    ``views`` holds those of each scene whose seen part is wanted.  Raises UserError where two runs hold one object.
+    An object's files of an earlier gathering go first.  ``views`` holds those of each scene; where there are none of
+    any, no seen parts are made.  Raises UserError where two runs hold one object, where only some of the scenes have
+    views or others do, and for a method whose name makes its files' names ambiguous.
     """
+    _refuse_some_views({one.scene for one in found}, views.keys())
     places = [(one.method, one.scene, one.instance_id) for one in found]
     for place, one in zip(places, found, strict=True):
         if places.count(place) > 1:
             raise UserError(f"{one.name}: two runs hold it; gather them one by one, each by its own --method")
+        if re.fullmatch(r"(.*_)?full", one.method):
+            raise UserError(f"{one.method}: files of whole meshes are told by the word full; give another --method")
     missing = []
     for one in progress(found, "gathering meshes"):
+        folder = out / one.method / one.scene
+        for name in (*(f"{kind}.ply" for kind in _KINDS), "full_mesh.json"):
+            (folder / f"{one.name}_{name}").unlink(missing_ok=True)
         try:
             if one.mesh is None:
                 raise UserError(
@@ -92,8 +105,16 @@ def gather(found: Sequence[Found], out: Path, views: Mapping[str, Sequence[View]
             log.warning("%s", error)
             missing.append(one.name)
             continue
-        _put(one, one.mesh, mesh, out / one.method / one.scene, views.get(one.scene))
+        _put(one, one.mesh, mesh, folder, views.get(one.scene))
     return missing
+
+
+def _refuse_some_views(scenes: Collection[str], with_views: Collection[str]) -> None:
+    """Raise UserError where points would be of the seen part in one scene and of the whole in another."""
+    if strange := sorted({*with_views} - {*scenes}):
+        raise UserError(f"--scan {', '.join(strange)}: the runs hold no object of that scene")
+    if with_views and (lacking := sorted({*scenes} - {*with_views})):
+        raise UserError(f"{', '.join(lacking)}: give its --scan too, or none at all")
 
 
 def _put(one: Found, source: Path, mesh: trimesh.Trimesh, folder: Path, views: Sequence[View] | None) -> None:

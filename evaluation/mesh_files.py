@@ -18,11 +18,17 @@ def find_meshes(folder: Path) -> dict[str, dict[int, Path]]:
     """Scene -> instance id -> file of all ``<scene>_obj_<id>.ply``, in the folder or one below it.
 
     Of O2-Recon's collected meshes the ``<scene>_scannet_obj_<id>[_<method>]_full_mesh.ply`` are taken, not the parts.
+    Raises UserError where two files are of one object.
     """
     found: dict[str, dict[int, Path]] = {}
     for path in [*sorted(folder.glob("*/*.ply")), *sorted(folder.glob("*.ply"))]:
         if match := re.fullmatch(r"(.+?)(?:_scannet)?_obj_(\d+)(?:(?:_.+)?_full_mesh)?", path.stem):
-            found.setdefault(match[1], {})[int(match[2])] = path
+            other = found.setdefault(match[1], {}).setdefault(int(match[2]), path)
+            if other != path:
+                raise UserError(
+                    f"{other} and {path}: are of one object; keep one, or where their folders are methods, name them "
+                    "by --methods"
+                )
     return found
 
 

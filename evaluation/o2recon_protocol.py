@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from scene.runlog import log, progress
 
 THRESHOLDS_CM = (10, 5, 2)  # in the order in which the text names them
 _WITHOUT_DIVISION_BY_ZERO = 1e-8
+_WHOLE = "_full_pointcloud"  # ends the name of a cloud of a whole mesh; others are of the part that some camera saw
 Points = Float[np.ndarray, "_ 3"]
 
 
@@ -53,6 +55,7 @@ class Task:
     """The files of a method's scene that are scored against one kind of truth."""
 
     inputs: Sequence[Path]  # their names hold the instance id
+    wanted: str  # which files are inputs, in words
     truth: Path  # a folder
     truth_name: str  # of a true file, with {k} for its instance id - 1
     truth_is_partial: bool  # whether objects without a true file are passed over (named, but no failure)
@@ -61,7 +64,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A task's scores by file, in order, and in sentences what could not be scored; without truth: names of files."""
+    """A task's scores by file, in order, and in sentences what could not be scored, be it for want of an input.
+
+    ``without_truth`` are names of inputs that were passed over.
+    """
 
     scores: dict[Path, PointScore]
     problems: list[str]
@@ -134,19 +140,23 @@ def tasks_of(
     """
     folder, out, tasks = data / scene, data / "metrics-new", []
     if scannet_truth is not None:
-        inputs = [path for path in sorted(folder.glob("*_pointcloud.ply")) if "full" not in path.name]
+        wanted = f"{folder}/*_pointcloud.ply, of which *_full_pointcloud.ply are left out as whole meshes' points"
+        inputs = [path for path in sorted(folder.glob("*_pointcloud.ply")) if not path.stem.endswith(_WHOLE)]
         text = out / f"metric_{scene}.txt"
-        tasks.append(Task(inputs, scannet_truth / scene / "gt", "obj_{k}.ply", False, text))
+        tasks.append(Task(inputs, wanted, scannet_truth / scene / "gt", "obj_{k}.ply", False, text))
     if scan2cad_truth is not None:
+        wanted = f"{folder}/*_{scan2cad_inputs}.ply"
         inputs = sorted(folder.glob(f"*_{scan2cad_inputs}.ply"))  # *_mesh.ply takes *_full_mesh.ply too, as it did
         text = out / f"metric_{scene}_scan2cad.txt"
-        tasks.append(Task(inputs, scan2cad_truth / scene, "scannet_{k}_pointcloud.ply", True, text))
+        tasks.append(Task(inputs, wanted, scan2cad_truth / scene, "scannet_{k}_pointcloud.ply", True, text))
     return tasks
 
 
 def run_task(task: Task, max_dist_m: float) -> Outcome:
     """Score a task's files and write its text anew; where none could be scored nothing is written."""
     outcome = Outcome({}, [], [])
+    if not task.inputs:
+        outcome.problems.append(f"there is no input; wanted are {task.wanted}")
     for path in progress(task.inputs, f"scoring {task.text.stem}"):
         try:
             true_path = task.truth / task.truth_name.format(k=true_index(path))
@@ -161,12 +171,23 @@ def run_task(task: Task, max_dist_m: float) -> Outcome:
             outcome.scores[path] = score_points(points, truth, max_dist_m)
         except UserError as error:
             outcome.problems.append(f"{path}: {error}")
+    outcome.problems.extend(f"{path}: is a true surface that no input meets" for path in _not_met(task))
     indices = [true_index(path) for path in outcome.scores]
     if twice := len(indices) - len(set(indices)):
         log.warning("%s: %d objects have two files and count twice, as they do in O2-Recon's", task.text.stem, twice)
     if outcome.scores:
         write_text(task.text, text_of(list(zip(indices, outcome.scores.values(), strict=True))))
     return outcome
+
+
+def _not_met(task: Task) -> list[Path]:
+    """The task's true files that belong to none of its inputs."""
+    met = set()
+    for path in task.inputs:
+        with suppress(UserError):  # its name tells no object: a problem of its own
+            met.add(task.truth_name.format(k=true_index(path)))
+    name = re.escape(task.truth_name).replace(re.escape("{k}"), r"\d+")
+    return [path for path in sorted(task.truth.glob("*.ply")) if re.fullmatch(name, path.name) and path.name not in met]
 
 
 def text_of(scores: Sequence[tuple[int, PointScore]]) -> str:

@@ -116,6 +116,36 @@ def test_full_meshes_count_twice_and_objects_without_cad_are_named(tmp_path, cap
     assert len(clouds.inputs) == 2
 
 
+def test_true_surfaces_that_no_input_meets_are_named_and_counted(tmp_path):
+    cloud = trimesh.PointCloud(np.random.default_rng(0).random((50, 3)))
+    data, scannet, scan2cad = folders(tmp_path, {3: (cloud, cloud), 4: (cloud, cloud)})
+    for path in data.glob("*/*_obj_4_*"):
+        path.unlink()
+    tasks = tasks_of(data, SCENE, scannet, scan2cad, "mesh")
+    for task, name in zip(tasks, ("obj_3", "scannet_3_pointcloud"), strict=True):
+        outcome = run_task(task, 10.0)
+        assert {true_index(path) for path in outcome.scores} == {2}
+        assert outcome.problems == [f"{task.truth / name}.ply: is a true surface that no input meets"]
+    command = ["evaluation/cal_metric.py", "--protocol", "o2recon", "--meshes", data, "--scannet_gt_dir", scannet]
+    run = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "obj_3.ply: is a true surface that no input meets" in run.stderr
+
+
+def test_a_method_may_be_called_full_anything(tmp_path):
+    cloud = trimesh.PointCloud(np.random.default_rng(0).random((50, 3)))
+    data, scannet, _ = folders(tmp_path, {3: (cloud, cloud)})
+    for path in data.glob("*/*_ours_*"):
+        path.rename(path.with_name(path.name.replace("_ours_", "_fuller_")))
+    [task] = tasks_of(data, SCENE, scannet, None, "mesh")
+    assert [path.stem for path in run_task(task, 10.0).scores] == [f"{SCENE}_scannet_obj_3_fuller_pointcloud"]
+    (data / SCENE / f"{SCENE}_scannet_obj_3_fuller_pointcloud.ply").unlink()
+    [task] = tasks_of(data, SCENE, scannet, None, "mesh")
+    assert re.search(
+        r"there is no input; wanted .*_full_pointcloud\.ply are left out", run_task(task, 10.0).problems[0]
+    )
+
+
 def test_what_cannot_be_scored_is_a_sentence_and_no_number(tmp_path):
     good = trimesh.PointCloud(np.random.default_rng(0).random((50, 3)))
     pairs = {i: (good, good) for i in range(1, 7)}
