@@ -1,4 +1,4 @@
-"""Which instance of a scan each CAD model stands for: by how much they overlap, whatever their classes are called.
+"""Which instance of a scan each CAD model stands for: what people told, else by how much they overlap.
 
 Classes are of no help: ShapeNet's and ScanNet's differ, and an annotator's "table" is a segmenter's "desk".  The
 overlap is the harmonic mean of two shares: of the instance's vertices near the CAD, and of the CAD's outer surface near
