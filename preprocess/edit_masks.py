@@ -4,6 +4,9 @@
 
 Opens a page that begins with what is computed from the object's finished mesh (``DIR/meshes``, or ``--mesh``), and
 saves masks where the in-painting reads them, in the object folder.  Only this machine can reach it; Ctrl-C ends it.
+Then the mesh is made anew from them by the command that made it, with an in-painter (or diffusion, with its weights):
+
+    python reconstruct.py SCAN --out DIR --set prepare.inpaint.painter=classical
 """
 
 from __future__ import annotations
@@ -19,17 +22,18 @@ from scene.runlog import log, run_cli
 
 def main() -> None:
     arguments = parse_arguments()
-    from preprocess.mask_editor.desk import mesh_of, open_desk
+    from preprocess.mask_editor.desk import open_desk
+    from preprocess.mask_editor.run_folder import check_object_folder, mesh_of
     from preprocess.mask_editor.server import MaskServer
 
+    check_object_folder(arguments.object_folder)
     folder: Path = arguments.object_folder.resolve()
     mesh = arguments.mesh or mesh_of(folder)
-    desk = open_desk(folder, mesh)
     if mesh is None:
         log.warning(
             "%s: has no mesh yet, so no mask is proposed; run reconstruct.py first, or name one by --mesh", folder
         )
-    with MaskServer(desk, arguments.port) as server:
+    with MaskServer(lambda: open_desk(folder, mesh), arguments.port) as server:
         print(server.url, flush=True)
         log.info("draw in the browser, at this address; Ctrl-C here ends it")
         if has_desktop() and not arguments.no_open:
@@ -37,7 +41,7 @@ def main() -> None:
         try:
             server.serve_forever()
         except KeyboardInterrupt:  # the way it is meant to end
-            log.info("%s", farewell(folder, sorted(desk.touched)))
+            log.info("%s", farewell(folder, sorted(server.desk.touched)))
 
 
 def has_desktop() -> bool:
@@ -47,12 +51,14 @@ def has_desktop() -> bool:
 
 def farewell(folder: Path, touched: list[int]) -> str:
     """What was done, and which command goes on from there."""
+    from preprocess.mask_editor.run_folder import next_command
+
     if not touched:
         return f"{folder}: no mask was changed"
     views = f"view{'s' if len(touched) > 1 else ''} {', '.join(map(str, touched))}"
     return (
-        f"{folder}: masks of {views} were changed; run the same reconstruct.py command again with an in-painter, "
-        "such as --set prepare.inpaint.painter=classical (or diffusion, with its weights)"
+        f"{folder}: masks of {views} were changed; go on with the same command as before and an in-painter, classical "
+        f"or (with its weights) diffusion:\n{next_command(folder)}"
     )
 
 

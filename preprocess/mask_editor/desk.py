@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +16,38 @@ from jaxtyping import Bool
 
 from preprocess.hidden import drawn_files, drawn_masks, drawn_path, hidden_pixels
 from preprocess.loaded_views import LoadedViews, load_views
+from preprocess.mask_editor.run_folder import next_command
 from preprocess.settings import PrepareSettings
+from scene.errors import UserError
 from scene.files import atomic_file
-from scene.images import encode_image, write_image
+from scene.images import UnreadableImage, encode_image, read_mask, resize_labels
 from scene.mesh import load_mesh
 from scene.records import Fact
 from scene.runlog import log
 
 _AS_IT_LIES = PrepareSettings(normals="none", crop="none")  # masks are drawn over the folder's own images
+_SMALL_PX = 192  # width of the small images by which views are chosen
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 class BadMask(Exception):
     """Something that was sent in place of a mask; the message says what is wrong with it."""
+
+
+class StaleMask(Exception):
+    """The mask on disk is not the one that was to be replaced; ``tag`` is that of the present one, None without."""
+
+    def __init__(self, number: int, tag: str | None) -> None:
+        super().__init__(f"the mask of view {number} was changed elsewhere since it was read here")
+        self.tag = tag
+
+
+@dataclass(frozen=True)
+class DrawnMask:
+    """A mask on disk, in the images' size; ``tag`` tells its file's contents from any other."""
+
+    mask: Bool[np.ndarray, "h w"]
+    tag: str
 
 
 @dataclass
@@ -40,7 +61,6 @@ class MaskDesk:
     loaded: LoadedViews  # in the folder's own camera
     proposal: Bool[np.ndarray, "n h w"] | None  # what is computed to be hidden; None: there is no mesh to tell
     touched: set[int] = field(default_factory=set)  # views whose masks were saved or removed here
-    _drawn: dict[int, Bool[np.ndarray, "h w"]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -55,57 +75,90 @@ class MaskDesk:
         return self.loaded.source_camera.width, self.loaded.source_camera.height
 
     def about(self) -> dict[str, Any]:
-        """What the page is told when it opens; drawn masks are read anew."""
-        with self._lock:
-            self._drawn = drawn_masks(self.object_folder, self.loaded.source_camera)
-            width, height = self.size
-            return {
-                "name": self.loaded.views.name,
-                "label": self.loaded.views.label,
-                "width": width,
-                "height": height,
-                "has_proposal": self.proposal is not None,
-                "views": [{"number": number, "saved": number in self._drawn} for number in self.loaded.numbers],
-            }
+        """What the page is told when it opens."""
+        drawn = drawn_masks(self.object_folder, self.loaded.source_camera)
+        width, height = self.size
+        frames = zip(self.loaded.numbers, self.loaded.notes.frame_ids, strict=True)
+        return {
+            "name": self.loaded.views.name,
+            "label": self.loaded.views.label,
+            "width": width,
+            "height": height,
+            "has_proposal": self.proposal is not None,
+            "next_command": next_command(self.object_folder),
+            "views": [{"number": number, "frame": frame, "saved": number in drawn} for number, frame in frames],
+        }
 
     def color(self, number: int) -> bytes:
         """A view's image as a JPEG."""
         return encode_image(".jpg", self.loaded.views.color[self._index[number]])
 
+    def small(self, number: int) -> bytes:
+        """A view's image as a small JPEG."""
+        color = self.loaded.views.color[self._index[number]]
+        scale = min(1.0, _SMALL_PX / color.shape[1])
+        return encode_image(".jpg", cv2.resize(color, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+
     def seen(self, number: int) -> bytes:
         """What a view sees of the object, white, as a PNG."""
         fact = self.loaded.views.fact[self._index[number]]
-        return _png(np.isin(fact, (Fact.OBJECT, Fact.OBJECT_NO_DEPTH)))
+        return encode_mask(np.isin(fact, (Fact.OBJECT, Fact.OBJECT_NO_DEPTH)))
 
     def proposed(self, number: int) -> bytes:
         """The mask to begin with where none is drawn, as a PNG."""
         index = self._index[number]
-        return _png(np.zeros(self.size[::-1], bool) if self.proposal is None else self.proposal[index])
+        return encode_mask(np.zeros(self.size[::-1], bool) if self.proposal is None else self.proposal[index])
 
-    def drawn(self, number: int) -> bytes | None:
-        """The mask on disk, in the images' size, as a PNG; None where there is none."""
-        with self._lock:
-            mask = self._drawn.get(number)
-        return None if mask is None else _png(mask)
+    def drawn(self, number: int) -> DrawnMask | None:
+        """The mask on disk, which other programs may have changed; None where there is none that can be read."""
+        for path in reversed(self._files(number)):
+            with contextlib.suppress(UnreadableImage, FileNotFoundError):
+                tag = hashlib.sha256(
+                    path.read_bytes()
+                ).hexdigest()  # first: a tag too old refuses, one too new overwrites
+                return DrawnMask(resize_labels(read_mask(path), *self.size) > 127, tag)
+        return None
 
-    def save(self, number: int, png: bytes) -> None:
-        """Write a view's mask.  Raises BadMask where ``png`` is none of the images' size."""
+    def save(self, number: int, png: bytes, replaces: str | None) -> str:
+        """Write a view's mask in place of the one of tag ``replaces``, or of none, and tell the new one's tag.
+
+        Raises BadMask where ``png`` is none of the images' size, and StaleMask where something else is on disk.
+        """
         mask = decode_mask(png, *self.size)
         with self._lock:
+            self._check_may_write(number, replaces)
+            data = encode_mask(mask)
             with atomic_file(drawn_path(self.object_folder, number)) as temporary:
-                write_image(temporary, mask.astype(np.uint8) * 255)
-            self._drawn[number] = mask
+                temporary.write_bytes(data)
             self.touched.add(number)
+        return hashlib.sha256(data).hexdigest()
 
-    def remove(self, number: int) -> None:
-        """Remove a view's mask from disk, so that what is hidden there is computed again."""
+    def remove(self, number: int, replaces: str | None) -> None:
+        """Remove a view's mask from disk, so that what is hidden there is computed again.  Raises StaleMask."""
         with self._lock:
-            for path in [path for drawn, path in drawn_files(self.object_folder) if drawn == number]:
+            self._check_may_write(number, replaces)
+            for path in self._files(number):
                 path.unlink()
-                if not any(path.parent.iterdir()):
+                self.touched.add(number)
+                with contextlib.suppress(OSError):  # other views' masks are in it
                     path.parent.rmdir()
-            self._drawn.pop(number, None)
-            self.touched.add(number)
+
+    def _files(self, number: int) -> list[Path]:
+        return [path for drawn, path in drawn_files(self.object_folder) if drawn == number]
+
+    def _check_may_write(self, number: int, replaces: str | None) -> None:
+        refuse_links(self.object_folder)
+        present = self.drawn(number)
+        tag = None if present is None else present.tag
+        if tag != replaces:
+            raise StaleMask(number, tag)
+
+
+def refuse_links(object_folder: Path) -> None:
+    """Raises UserError where masks lie in a link: what is written there changes another folder."""
+    for path in object_folder.glob("only-seg-*"):
+        if path.is_symlink():
+            raise UserError(f"{path}: is a link, through which no mask is written; put a folder of masks in its place")
 
 
 def open_desk(object_folder: Path, mesh: Path | None) -> MaskDesk:
@@ -113,6 +166,7 @@ def open_desk(object_folder: Path, mesh: Path | None) -> MaskDesk:
 
     Raises UserError when the folder or the mesh cannot be used.
     """
+    refuse_links(object_folder)
     shape = load_mesh(mesh) if mesh is not None else None
     log.info("reading the views of %s", object_folder.name)
     loaded = load_views(object_folder, _AS_IT_LIES)
@@ -120,13 +174,6 @@ def open_desk(object_folder: Path, mesh: Path | None) -> MaskDesk:
         return MaskDesk(object_folder, loaded, None)
     log.info("computing what is hidden in %d views", len(loaded.views))
     return MaskDesk(object_folder, loaded, hidden_pixels(loaded.views, shape, _AS_IT_LIES.inpaint.hidden))
-
-
-def mesh_of(object_folder: Path) -> Path | None:
-    """The mesh that ``reconstruct.py`` made of an object folder of its own; None where there is none yet."""
-    name = object_folder.name.replace("_scannet_obj_", "_obj_")
-    path = object_folder.parent.parent.parent / "meshes" / f"{name}.ply"
-    return path if path.is_file() else None
 
 
 def decode_mask(png: bytes, width: int, height: int) -> Bool[np.ndarray, "h w"]:
@@ -148,5 +195,5 @@ def decode_mask(png: bytes, width: int, height: int) -> Bool[np.ndarray, "h w"]:
     return image > 127
 
 
-def _png(mask: Bool[np.ndarray, "h w"]) -> bytes:
+def encode_mask(mask: Bool[np.ndarray, "h w"]) -> bytes:
     return encode_image(".png", mask.astype(np.uint8) * 255)

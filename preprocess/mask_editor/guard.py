@@ -21,7 +21,7 @@ STATIC = {
     "store.js": ("store.js", "text/javascript; charset=utf-8"),
     "konva.js": ("konva-10.9.1.min.js", "text/javascript; charset=utf-8"),
 }
-VIEW_IMAGES = ("color.jpg", "seen.png", "proposed.png", "drawn.png")
+VIEW_IMAGES = ("color.jpg", "small.jpg", "seen.png", "proposed.png", "drawn.png")
 _WRITING = {"PUT", "DELETE"}
 _OF_VIEW = re.compile(r"view/(\d{1,9})/([a-z]+\.[a-z]+)", re.ASCII)
 
@@ -71,6 +71,18 @@ class Guard:
         if int(told) > self.most_bytes:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no mask of these views is as large as that")
         return int(told)
+
+    def replaced(self, headers: Message) -> str | None:
+        """The tag of the mask that a writer means to replace; None where it means that there is none.
+
+        Raises Refused where it does not tell, or it would overwrite what it never saw.
+        """
+        tag = headers.get("If-Match")
+        if tag is not None:
+            return tag.strip('"')
+        if headers.get("If-None-Match") == "*":
+            return None
+        raise Refused(HTTPStatus.PRECONDITION_REQUIRED, "which mask is to be replaced must be told")
 
 
 def _wanted(method: str, name: str) -> Wanted:

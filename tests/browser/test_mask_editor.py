@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from preprocess.hidden import drawn_masks
-from preprocess.mask_editor.desk import MaskDesk, mesh_of, open_desk
+from preprocess.mask_editor.desk import MaskDesk, open_desk
+from preprocess.mask_editor.run_folder import mesh_of
 from preprocess.mask_editor.server import MaskServer
 from tests.preprocess.boarded_run import COUNT, HEIGHT, WIDTH, write_run
 
@@ -32,7 +33,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., MaskServer]]:
 
     def served(mesh: bool = True) -> MaskServer:
         folder = write_run(tmp_path, mesh)
-        server = MaskServer(open_desk(folder, mesh_of(folder)))
+        server = MaskServer(lambda: open_desk(folder, mesh_of(folder)))
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         running.append((server, thread))
@@ -63,7 +64,7 @@ def state(page: Page, words: str) -> str:
 
 
 def count(page: Page) -> int:
-    word = page.locator("#state").inner_text().split("· ")[1].split()[0].replace(",", "")
+    word = page.locator("#state").inner_text().split("· ")[-1].split()[0].replace(",", "")
     return 0 if word == "no" else int(word)
 
 
@@ -199,10 +200,10 @@ def test_pixels_stay_exact_at_any_zoom(serve: Callable[..., MaskServer], open_pa
     desk = (server := serve(mesh=False)).desk
     page = begin(open_page(server.url, viewport=(700, 600)))
     brush(page, 1)
+    board(page).focus()
     for _ in range(6):
         page.keyboard.press("+")
     assert int(page.locator("#fit").inner_text().split()[0]) > 800
-    board(page).focus()
     page.keyboard.down(" ")  # in the middle
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowLeft"):
         page.keyboard.press(key)

@@ -19,6 +19,14 @@ export class Mask {
     return this.data.every((value, i) => value === data[i]);
   }
 
+  get canUndo() {
+    return this.done.length > 0;
+  }
+
+  get canRedo() {
+    return this.undone.length > 0;
+  }
+
   // Steps: begin, any number of changes, commit (to be undone as one) or abandon.
   begin() {
     this.before ??= this.data.slice();

@@ -12,10 +12,13 @@ const TOLD = {
   changed: ["Not saved yet", "not saved"],
 };
 let object; // what the server tells of it
-let views = []; // { number, thumbnail, drawn: bytes on disk or null, computed: bytes, photo, seen, mask }
+// { number, frame, saved, thumbnail, standing }; while it is shown or changed { drawn: bytes on disk or null, tag: theirs,
+// computed: bytes, mask }; while it is shown { photo, seen }; while another mask than was read is on disk { stale, tagNow }
+let views = [];
 let current = null;
 let wanted = null; // the view that was asked for last
 let painting = true;
+let writing = Promise.resolve(); // one write at a time: each tells which mask it replaces
 
 const board = new Board($("board"), {
   begin: () => current.mask.begin(),
@@ -30,7 +33,7 @@ const board = new Board($("board"), {
 
 // What a view's mask is to the disk: a key of TOLD.
 function standing(view) {
-  if (!view.mask) return view.saved ? "saved" : object.has_proposal ? "computed" : "empty";
+  if (!view.computed) return view.saved ? "saved" : object.has_proposal ? "computed" : "empty";
   if (view.drawn) return view.mask.equals(view.drawn) ? "saved" : "changed";
   return view.mask.equals(view.computed) ? (object.has_proposal ? "computed" : "empty") : "changed";
 }
@@ -46,18 +49,19 @@ function tell() {
   const word = document.createElement("b");
   word.textContent = sentence;
   const pixels = `${count ? count.toLocaleString("en") : "no"} pixels hidden`;
-  state.replaceChildren(`View ${current.number}: `, word, ` · ${pixels}`);
+  state.replaceChildren(`View ${current.number} · frame ${current.frame}: `, word, ` · ${pixels}`);
   for (const view of views) {
     view.thumbnail.className = view.standing;
     view.thumbnail.querySelector(".mark").textContent = TOLD[view.standing][1];
     view.thumbnail.setAttribute("aria-current", String(view === current));
   }
-  $("undo").disabled = !current.mask.done.length;
-  $("redo").disabled = !current.mask.undone.length;
+  $("undo").disabled = !current.mask.canUndo;
+  $("redo").disabled = !current.mask.canRedo;
   $("save").disabled = current.standing === "saved";
   $("remove").disabled = !current.drawn;
   $("clear").disabled = !count;
   $("reset").disabled = !object.has_proposal || current.mask.equals(current.computed);
+  $("stale").hidden = !current.stale;
   const waiting = changed().length;
   $("save-all").hidden = waiting < 2;
   $("save-all").textContent = `Save all ${waiting} changed`;
@@ -76,17 +80,37 @@ function complain(error) {
 }
 
 async function load(view) {
+  const { number, computed } = view; // has these masks already if it is changed
   view.loading ??= (async () => {
-    const names = ["color.jpg", "seen.png", "proposed.png", ...(view.saved ? ["drawn.png"] : [])];
-    const read = (name) => (name === "color.jpg" ? store.image : store.mask)(view.number, name);
-    const parts = await Promise.all(names.map(read));
-    [view.photo, view.seen, view.computed, view.drawn = null] = parts;
-    view.mask = new Mask(object.width, object.height, (view.drawn ?? view.computed).slice());
+    const pictures = [store.image(number, "color.jpg"), store.mask(number, "seen.png")];
+    const drawn = () => (view.saved ? store.drawn(number) : { drawn: null, tag: null });
+    const masks = computed ? [] : [store.mask(number, "proposed.png"), drawn()];
+    const [photo, seen, proposed, disk] = await Promise.all([...pictures, ...masks]);
+    Object.assign(view, { photo, seen });
+    if (!computed) adopt(view, proposed, disk);
   })();
   await view.loading.catch((error) => {
     view.loading = undefined; // the next look tries again
     throw error;
   });
+}
+
+// What is on disk takes the place of what was drawn here, which can be undone.
+function adopt(view, computed, { drawn, tag }) {
+  Object.assign(view, { computed, drawn, tag, saved: drawn !== null, stale: false });
+  const data = drawn ?? computed;
+  view.mask ??= new Mask(object.width, object.height, data.slice());
+  view.mask.replace(data);
+}
+
+// Of a view that is not shown stays what is not saved, and what can be undone.
+function forget(view) {
+  if (view.loading && !view.photo) return; // it is still coming
+  view.photo?.close();
+  Object.assign(view, { photo: null, seen: null, loading: undefined });
+  if (view.standing === "changed") return;
+  Object.assign(view, { computed: null, drawn: null });
+  if (!view.mask?.canUndo && !view.mask?.canRedo) view.mask = null;
 }
 
 async function show(view) {
@@ -97,33 +121,66 @@ async function show(view) {
   current = view;
   history.replaceState(null, "", `#view-${view.number}`);
   board.show(view.photo, view.seen, view.mask);
+  views.filter((other) => other !== view).forEach(forget);
   tell();
   view.thumbnail.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 const step = (by) => show(views[(views.indexOf(wanted) + by + views.length) % views.length]);
 
+// In turn with other writes.  Where another mask is on disk than was read here, nothing is written and the page asks.
+function write(view, action) {
+  const done = writing.then(async () => {
+    try {
+      await action();
+      view.stale = false;
+      $("onward").hidden = false;
+    } catch (error) {
+      if (!(error instanceof store.Stale)) throw error;
+      Object.assign(view, { stale: true, tagNow: error.tag });
+    }
+    view.standing = standing(view);
+  });
+  writing = done.catch(() => {});
+  return done;
+}
+
 async function save(some) {
   try {
     for (const view of some) {
-      const data = view.mask.data.slice(); // who draws on meanwhile is not told that it was saved
-      await store.save(view.number, { ...object, data });
-      Object.assign(view, { drawn: data, saved: true });
-      view.standing = standing(view);
+      await write(view, async () => {
+        const data = view.mask.data.slice(); // who draws on meanwhile is not told that it was saved
+        const tag = await store.save(view.number, view.tag, { ...object, data });
+        Object.assign(view, { drawn: data, tag, saved: true });
+      });
     }
     $("notice").hidden = true;
   } finally {
     tell();
   }
+  const stale = some.find((view) => view.stale);
+  if (stale && stale !== current) await show(stale);
 }
 
 async function remove() {
   const view = current;
-  await store.remove(view.number);
-  Object.assign(view, { drawn: null, saved: false });
-  view.mask.replace(view.computed);
-  view.standing = standing(view);
-  if (view === current) change(() => {});
+  await write(view, async () => {
+    await store.remove(view.number, view.tag);
+    Object.assign(view, { drawn: null, tag: null, saved: false });
+    if (view.computed) view.mask.replace(view.computed);
+  });
+  change(() => {});
+}
+
+async function takeSaved() {
+  const view = current;
+  const disk = await store.drawn(view.number);
+  if (view === current) change(() => adopt(view, view.computed, disk));
+}
+
+function saveOver() {
+  current.tag = current.tagNow;
+  return save([current]);
 }
 
 function choose(paint) {
@@ -162,6 +219,8 @@ const ACTIONS = {
   save: () => save([current]),
   "save-all": () => save(changed()),
   remove,
+  "take-saved": takeSaved,
+  "save-over": saveOver,
   smaller: () => resize(brush() - Math.ceil(brush() / 8)),
   larger: () => resize(brush() + Math.ceil(brush() / 8)),
 };
@@ -181,15 +240,19 @@ async function act(name) {
 
 function nameOfKey(event) {
   const key = event.key.toLowerCase();
-  if (event.altKey) return undefined;
-  if (!event.ctrlKey && !event.metaKey) return KEYS[key];
-  if (key === "z") return event.shiftKey ? "redo" : "undo";
-  return { y: "redo", s: "save" }[key];
+  const chord = (event.ctrlKey || event.metaKey) && !event.altKey; // with Alt it is AltGr, by which many write [ and ]
+  if (chord) return { z: event.shiftKey ? "redo" : "undo", y: "redo", s: "save" }[key];
+  if (event.altKey && /^[a-z0-9]$/.test(key)) return undefined;
+  // Elsewhere a letter is a slip, or a word that was spoken to the computer.
+  return [$("board"), document.body].includes(document.activeElement) ? KEYS[key] : undefined;
 }
 
 function listen() {
   for (const name of Object.keys(ACTIONS)) $(name)?.addEventListener("click", () => act(name));
   $("size").addEventListener("input", () => resize($("size").value));
+  // Single keys act on the board: who works with the mouse keeps it in focus.
+  addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
+  $("size").addEventListener("pointerup", () => $("board").focus({ preventScroll: true }));
   addEventListener("keydown", (event) => {
     const name = nameOfKey(event);
     if (!name) return;
@@ -204,11 +267,13 @@ function listen() {
 function thumbnailOf(view) {
   const button = document.createElement("button");
   const image = Object.assign(document.createElement("img"), {
-    src: store.imageUrl(view.number, "color.jpg"), alt: "", loading: "lazy", width: 96, height: 72,
+    src: store.imageUrl(view.number, "small.jpg"), alt: "", loading: "lazy", width: 96, height: 72,
   });
   const mark = Object.assign(document.createElement("span"), { className: "mark" });
   button.type = "button";
-  button.append(image, `View ${view.number}`, mark);
+  const frame = Object.assign(document.createElement("span"), { className: "frame" });
+  frame.textContent = `frame ${view.frame}`;
+  button.append(image, `View ${view.number}`, frame, mark);
   button.addEventListener("click", () => show(view).catch(complain));
   return button;
 }
@@ -226,6 +291,7 @@ async function start() {
     view.thumbnail = thumbnailOf(view);
     $("views").append(view.thumbnail);
   }
+  $("command").textContent = object.next_command;
   $("hint").hidden = object.has_proposal;
   await show(views.find((view) => location.hash === `#view-${view.number}`) ?? views[0]);
 }
