@@ -36,6 +36,10 @@ from scene.records import Scan
 from scene.runlog import progress, run_cli
 from scene.scannet import open_scan
 
+_OTHER_MASKS = (
+    "Scan or masks were read from elsewhere than A's: objects of the same number may be different things, and"
+    " photographs show A's masks."
+)
 _FRAMES_HELD = 32  # decoded: objects are shown in the same views
 
 
@@ -67,6 +71,8 @@ def build_comparison(runs: Sequence[tuple[Path, Scan]], settings: ReportSettings
     shared = shown_scan(scans[0], found, ids, settings)
     shown = [shared, shared if scans[1] is scans[0] else shown_scan(scans[1], found, ids, settings)]
     sides = [page_side(*of_run, settings) for of_run in zip(names, found, shown, strict=True)]
+    if scans[1] is not scans[0]:
+        sides[1] = replace(sides[1], remark=_OTHER_MASKS)
     against = re.sub(r"[^\w.-]+", "_", names[0])
     path = path or folders[1] / "report" / f"against_{against}" / "index.html"
     write_page(path, scans[0].name, sides)

@@ -82,8 +82,11 @@ def _page_fit(views: ObjectViews, frame_id: int, sensed: UInt8[np.ndarray, "h w 
     before = after = normals = ""
     if painted.any():
         edge = crop.labels(painted)
-        before = "" if sensed is None else data_url(outlined(crop.color(sensed), edge))
-        after = data_url(outlined(np.where(inside[..., None], crop.color(views.color[0]), ground), edge))
+        read = crop.color(views.color[0])
+        # Outside the painted pixels both show the same, else the slider would show more change than painting made.
+        unpainted = np.where(inside[..., None], read if sensed is None else crop.color(sensed), ground)
+        before = "" if sensed is None else data_url(outlined(unpainted, edge))
+        after = data_url(outlined(np.where(edge[..., None] > 0, read, unpainted), edge))
     if views.normal is not None:
         part = resize_normals(views.normal[0][crop.rows, crop.columns], crop.camera.width, crop.camera.height)
         normals = data_url(_normal_picture(part, ground, inside))

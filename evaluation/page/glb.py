@@ -10,11 +10,13 @@ import base64
 import gzip
 import json
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import trimesh
 from jaxtyping import Float, UInt8
+from numpy.typing import ArrayLike
 
 from evaluation.shading import vertex_colors
 from scene.camera import transform
@@ -32,26 +34,25 @@ _VERTICES, _INDICES = 34962, 34963  # glTF's targets of buffer views
 
 def glb_base64(mesh: trimesh.Trimesh, up: Float[np.ndarray, " 3"]) -> str:
     """The mesh (+y up) with its colours and attributes; a ``name`` becomes ``_NAME``."""
-    attributes = {
-        f"_{name.upper()}": _snapped(np.asarray(values), _STEPS.get(name, _OTHER_STEPS))
-        for name, values in mesh.vertex_attributes.items()
-    }
     colors = np.rint(vertex_colors(mesh) * 255.0).astype(np.uint8)
-    return _packed(np.asarray(mesh.vertices), colors, up, attributes, np.asarray(mesh.faces))
+    return _packed(np.asarray(mesh.vertices), colors, up, mesh.vertex_attributes, np.asarray(mesh.faces))
 
 
 def points_base64(
-    points: Float[np.ndarray, "n 3"], colors: UInt8[np.ndarray, "n 3"], up: Float[np.ndarray, " 3"]
+    points: Float[np.ndarray, "n 3"],
+    colors: UInt8[np.ndarray, "n 3"],
+    up: Float[np.ndarray, " 3"],
+    attributes: Mapping[str, ArrayLike] | None = None,
 ) -> str:
-    """Coloured points (+y up); "" where there are none."""
-    return _packed(points, colors, up) if len(points) else ""
+    """Coloured points (+y up), with attributes as a mesh's; "" where there are none."""
+    return _packed(points, colors, up, attributes or {}) if len(points) else ""
 
 
 def _packed(
     points: Float[np.ndarray, "n 3"],
     colors: UInt8[np.ndarray, "n 3"],
     up: Float[np.ndarray, " 3"],
-    attributes: dict[str, np.ndarray] | None = None,
+    attributes: Mapping[str, ArrayLike],
     faces: np.ndarray | None = None,
 ) -> str:
     turned = transform(rotation_between(up, np.array([0.0, 1.0, 0.0])), points.astype(np.float64))
@@ -59,7 +60,7 @@ def _packed(
     arrays = {
         "POSITION": _snapped(turned, _SNAP),
         "COLOR_0": np.concatenate([colors, opaque], axis=1),
-        **(attributes or {}),
+        **{f"_{k.upper()}": _snapped(np.asarray(v), _STEPS.get(k, _OTHER_STEPS)) for k, v in attributes.items()},
     }
     indices = None
     if faces is not None:

@@ -31,11 +31,9 @@ def stage_bars(stages: Sequence[Mapping[str, Any]]) -> list[StageBar]:
         seconds, memory_mb, runs = total.get(entry["stage"], [0.0, 0.0, 0])
         memory_mb = max(memory_mb, float(entry["peak_memory_mb"]))
         total[entry["stage"]] = [seconds + float(entry["seconds"]), memory_mb, runs + 1]
-    longest = max((seconds for seconds, _, _ in total.values()), default=0.0) or 1.0
-    largest = max((memory_mb for _, memory_mb, _ in total.values()), default=0.0) or 1.0
     earlier = {entry["stage"] for entry in stages if entry.get("earlier_run")}
     return [
-        StageBar(stage, int(runs), seconds, memory_mb, seconds / longest, memory_mb / largest, stage in earlier)
+        StageBar(stage, int(runs), seconds, memory_mb, stage in earlier)
         for stage, (seconds, memory_mb, runs) in total.items()
     ]
 
@@ -49,6 +47,7 @@ def write_page(path: Path, scene: str, sides: Sequence[PageSide]) -> None:
     data = script_data(sides, payloads)
     scores = in_common(things)
     columns = measured(one for thing in things for one in thing.scores)
+    bars = [bar for side in sides for bar in side.run.stages]
     means = [Means.of(run) for run in scores]
     html = (
         _environment()
@@ -68,6 +67,9 @@ def write_page(path: Path, scene: str, sides: Sequence[PageSide]) -> None:
                 for side in sides
             ],
             other_settings=differing([side.run.settings for side in sides]),
+            # Bars of all runs on one scale, so that they can be compared.
+            longest_s=max((bar.seconds for bar in bars), default=0.0) or 1.0,
+            largest_mb=max((bar.peak_memory_mb for bar in bars), default=0.0) or 1.0,
             told={name for side in data["sides"] for one in side["objects"] for name in one["tells"]},
             kinds={name.partition("-")[0] for name in payloads.texts},
             data=_script_json(data),

@@ -1,7 +1,8 @@
 """What a page shows, as records: ``evaluation.report`` fills them, ``evaluation.page.html`` turns them into HTML.
 
 Pictures are data URLs, meshes and points are GLB (+y up, metres), gzipped, in base64; "" where there is none.  A mesh's
-vertices carry ``COLOR_0``, ``_SEEN`` and, where known, ``_CONFIDENCE`` and ``_ERROR_M`` (distance to the true surface).
+vertices carry ``COLOR_0``, ``_SEEN`` and, where known, ``_CONFIDENCE`` and ``_ERROR_M`` (distance to the true surface;
+that of points of the true surface: to the mesh).
 """
 
 from __future__ import annotations
@@ -50,12 +51,14 @@ class PageObject:
     scores: Mapping[str, float] = field(default_factory=dict)
     verdict: Verdict | None = None  # None where nothing is known of it
     marks: Sequence[str] = ()  # sentences: what failed or is doubtful, as its maker and its scores said
+    notes: Sequence[str] = ()  # sentences: what to know when reading its scores, though nothing is wrong
     size_m: Sequence[float] = ()
     faces: int = 0  # of the mesh as saved
-    seen: float | None = None  # share of its surface; None where the mesh does not tell
+    seen: float | None = None  # share of its surface, as measured, else as its maker told; None where neither
     confidence: float | None = None  # mean over its surface
     glb: str = ""
     truth: str = ""  # the true mesh, or points where the truth is a cloud
+    missed: str = ""  # points of the true surface that the mesh is far from, with their ``_ERROR_M``
     points: str = ""  # coloured points that the scan has of it
     thumbnail: str = ""
     yaw: float = 0.0  # of the first look at it, radians about +y
@@ -79,18 +82,14 @@ class PageRoom:
 
 @dataclass(frozen=True)
 class StageBar:
-    """Seconds and peak memory of all runs of one stage; ``share`` of the longest stage's seconds, ``memory_share`` of
-    the largest stage's memory.
-
-    ``earlier``: all or part of it is the work of an earlier run of the same command.
+    """Seconds and peak memory of all runs of one stage; ``earlier``: all or part of it is the work of an earlier run of
+    the same command.
     """
 
     stage: str
     runs: int
     seconds: float
     peak_memory_mb: float
-    share: float
-    memory_share: float = 0.0
     earlier: bool = False
 
 
@@ -114,3 +113,4 @@ class PageSide:
     room: PageRoom
     objects: Sequence[PageObject]
     run: PageRun
+    remark: str = ""  # a sentence: what to know of this run beside the other one

@@ -27,6 +27,8 @@ _HIGH = re.compile(
     r"(precision|recall|f|normal_consistency)(_.*)?|volume_iou|depth_agreement|silhouette_iou|watertight"
     r"|alignment_correct|confidence_mean"
 )
+_CHAMFER = re.compile(r"chamfer(_seen|_hidden)?_m")
+_REPEATS_M = 0.00005  # of a chamfer between seeds, with the samples of ``evaluation.settings.ScoreSettings``
 _YES_OR_NO = ("watertight", "alignment_correct")
 
 
@@ -149,13 +151,17 @@ def _cell(measure: Measure, runs: Sequence[Scores], single: bool = False) -> Cel
 
 
 def _change(measure: Measure, first: Scores, second: Scores) -> Change | None:
-    """None where one of the two lacks the measure; what cannot be told apart as written is the same."""
+    """None where one of the two lacks the measure.  It is the difference of the numbers as written beside it, and no
+    better or worse where it may be of the samples drawn."""
     if measure.key not in first or measure.key not in second:
         return None
-    difference = round((second[measure.key] - first[measure.key]) * measure.factor, measure.digits)
+    before, after = (round(scores[measure.key] * measure.factor, measure.digits) for scores in (first, second))
+    difference = round(after - before, measure.digits)
     if difference == 0:
         return Change("±0", "same")
     text = f"{difference:+.{measure.digits}f}".replace("-", "−")
+    if _CHAMFER.fullmatch(measure.key) and abs(second[measure.key] - first[measure.key]) < _REPEATS_M:
+        return Change(text, "same")
     if _LOW.fullmatch(measure.key):
         return Change(text, "better" if difference < 0 else "worse")
     if _HIGH.fullmatch(measure.key):

@@ -38,8 +38,14 @@ class Thing:
         return [one for one in self.runs if one is not None]
 
     @property
+    def names(self) -> list[str]:
+        """What the runs call it; more than one where the same id may be of different things."""
+        labels = dict.fromkeys(one.label for one in self.known if one.label)
+        return list(labels) or [self.known[0].name]
+
+    @property
     def name(self) -> str:
-        return next((one.label for one in self.known if one.label), self.known[0].name)
+        return " / ".join(self.names)
 
     @property
     def scores(self) -> list[Scores]:
@@ -139,6 +145,7 @@ def _object_data(one: PageObject, end: str, payloads: Payloads) -> dict[str, Any
         "mesh": payloads.add(f"glb-{one.instance_id}{end}", one.glb),
         "truth": payloads.add(f"truth-{one.instance_id}{end}", one.truth),
         "points": payloads.add(f"points-{one.instance_id}{end}", one.points),
+        "missed": payloads.add(f"missed-{one.instance_id}{end}", one.missed),
         "tells": glb_attributes(one.glb) if one.glb else [],
     }
 

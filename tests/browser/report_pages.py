@@ -53,20 +53,30 @@ def page_object(instance_id: int, label: str, x: float, subdivisions: int = 3) -
         label,
         scores,
         Verdict("amber", ("a third of its surface was completed",)),
-        ["seen from one side"],
-        (0.6, 0.6, 0.6),
-        len(mesh.faces),
-        0.5,
-        0.5,
-        glb_base64(mesh, UP),
-        glb_base64(truth, UP),
-        points_base64(points.astype(np.float32), colors, UP),
-        thumbnail(mesh, UP, DIRECTION),
-        0.3,
-        [PageView("frame 10", picture(120), picture(230)), PageView("frame 20", picture(90), picture(230))],
-        [PageFit("frame 10, 12% of it painted", picture(60), picture(200), picture(140))],
-        [Curve("depth", steps, [0.1 * 0.98**s for s in steps]), Curve("eikonal", steps, [0.02 for _ in steps])],
+        marks=["seen from one side"],
+        notes=["its true surface is partial"],
+        size_m=(0.6, 0.6, 0.6),
+        faces=len(mesh.faces),
+        seen=0.5,
+        confidence=0.5,
+        glb=glb_base64(mesh, UP),
+        truth=glb_base64(truth, UP),
+        missed=missed_plate(x),
+        points=points_base64(points.astype(np.float32), colors, UP),
+        thumbnail=thumbnail(mesh, UP, DIRECTION),
+        yaw=0.3,
+        views=[PageView("frame 10", picture(120), picture(230)), PageView("frame 20", picture(90), picture(230))],
+        fit_views=[PageFit("frame 10, 12% of it painted", picture(60), picture(200), picture(140))],
+        curves=[Curve("depth", steps, [0.1 * 0.98**s for s in steps]), Curve("eikonal", steps, [0.02 for _ in steps])],
     )
+
+
+def missed_plate(x: float) -> str:
+    """A plate of 16 cm with its middle 50 cm over the floor's, 45 cm before the ball's; 3.5 cm from it, right 12 cm."""
+    across, up = (axis.reshape(-1) for axis in np.meshgrid(np.linspace(-0.08, 0.08, 60), np.linspace(-0.08, 0.08, 60)))
+    points = np.stack([x + across, 0.5 + up, np.full(len(up), 0.45)], axis=1).astype(np.float32)
+    distance_m = np.where(across > 0, 0.12, 0.035)
+    return points_base64(points, np.full(points.shape, 128, np.uint8), UP, {"error_m": distance_m})
 
 
 def page_side(name: str = "", subdivisions: int = 3) -> PageSide:

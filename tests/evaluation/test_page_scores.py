@@ -12,10 +12,13 @@ import trimesh
 from evaluation.measures import MEASURES
 from evaluation.page.charts import HEIGHT, WIDTH, loss_charts
 from evaluation.page.glb import glb_base64
-from evaluation.page.html import write_page
+from evaluation.page.html import stage_bars, write_page
 from evaluation.page.records import Curve, PageObject, PageRoom, PageRun, PageSide
 from evaluation.page.scores import histogram, score_groups
 from evaluation.page.sides import Payloads, differing, glb_attributes, in_common, script_data, things_of
+from evaluation.records import Verdict
+
+CUBE = glb_base64(trimesh.creation.box(), np.array([0.0, 1.0, 0.0]))
 
 
 def side(*objects: PageObject, name: str = "") -> PageSide:
@@ -56,6 +59,10 @@ def test_every_measure_has_a_place() -> None:
         ("sampling_floor_m", 0.001, 0.002, "+0.10", ""),
         ("watertight", 1.0, 0.0, "−100", "worse"),
         ("components", 1.0, 3.0, "+2", "worse"),
+        ("free_space_violation", 0.0071, 0.0066, "±0", "same"),  # both are written 0.7
+        ("f_0.02", 0.9524, 0.9526, "+0.1", "better"),  # 95.2 and 95.3
+        ("chamfer_m", 0.00524, 0.00526, "+0.01", "same"),  # less than it repeats
+        ("chamfer_m", 0.00524, 0.00536, "+0.02", "worse"),  # 0.52 and 0.54
     ],
 )
 def test_what_changed_is_judged_by_what_is_good(key: str, first: float, second: float, text: str, judged: str) -> None:
@@ -153,3 +160,28 @@ def test_an_empty_page_is_still_a_page(tmp_path: Path) -> None:
     assert "There are no scores in this run." in html
     with pytest.raises(ValueError, match="one run or two"):
         write_page(tmp_path / "page.html", "room", [side()] * 3)
+
+
+def test_bars_of_two_runs_have_one_scale(tmp_path: Path) -> None:
+    """A run of twice the time and memory has bars twice as long."""
+    runs = [PageRun(stage_bars([{"stage": "fit", "seconds": s, "peak_memory_mb": 50 * s}])) for s in (2.0, 4.0)]
+    write_page(tmp_path / "page.html", "room", [PageSide(str(k), PageRoom(), [], run) for k, run in enumerate(runs)])
+    widths = re.findall(r'<span style="width: ([\d.]+)%"', (tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert widths == ["50.0", "50.0", "100.0", "100.0"]
+
+
+def test_two_names_of_one_number_are_both_told(tmp_path: Path) -> None:
+    sides = [side(PageObject(1, label), name=label) for label in ("chair", "lamp")]
+    (thing,) = things_of(sides)
+    assert thing.name == "chair / lamp"
+    for labels, told in ((("chair", "lamp"), True), (("chair", "chair"), False), (("chair", ""), False)):
+        write_page(tmp_path / "page.html", "room", [side(PageObject(1, label), name=label) for label in labels])
+        assert ("may be different things" in (tmp_path / "page.html").read_text(encoding="utf-8")) == told
+
+
+def test_a_light_says_what_it_was_judged_from_and_notes_are_told(tmp_path: Path) -> None:
+    one = PageObject(1, "chair", {}, Verdict("green"), notes=["its true surface is partial"], glb=CUBE)
+    write_page(tmp_path / "page.html", "room", [side(one)])
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Judged from the views and the mesh alone, never from a true surface." in html
+    assert "its true surface is partial" in html

@@ -152,9 +152,9 @@ def test_runs_of_one_stage_are_added_up():
         [{"stage": s, "seconds": t, "peak_memory_mb": m} for s, t, m in (("a", 1, 5), ("b", 8, 9), ("a", 3, 4))]
     )
     assert not any(bar.earlier for bar in bars)
-    assert [(bar.stage, bar.runs, bar.seconds, bar.peak_memory_mb, bar.share) for bar in bars] == [
-        ("a", 2, 4, 5, 0.5),
-        ("b", 1, 8, 9, 1.0),
+    assert [(bar.stage, bar.runs, bar.seconds, bar.peak_memory_mb) for bar in bars] == [
+        ("a", 2, 4, 5),
+        ("b", 1, 8, 9),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from pathlib import Path
 
@@ -72,11 +73,33 @@ def test_the_most_painted_views_come_first_before_and_after_in_one_place(tmp_pat
     assert red[green].mean() > 0.9  # what is painted now was the ball's in the scan
     kept = near(after, (200, 60, 60))
     assert np.argwhere(kept)[:, 1].max() < np.argwhere(green)[:, 1].max()
+    outside = ~(near(before, PAINT, 90) | near(after, PAINT, 90))
+    outline = near(before, (255, 170, 40), 90) | near(after, (255, 170, 40), 90)
+    apart = np.abs(before.astype(int) - after).max(-1) > 40  # but for what JPEG makes of edges
+    assert apart[green].mean() > 0.9
+    assert (apart & outside & ~outline).mean() < 0.01  # all else is the same in both
     share = float(shown[0].caption.rpartition(" of it")[0].rpartition(" ")[2].rstrip("%")) / 100
     assert share == pytest.approx(green.sum() / (green.sum() + kept.sum()), abs=0.06)
     facing = near(normals, (128, 128, 255))  # towards the camera: blue, as in any normal map
     assert (facing == (green | kept)).mean() > 0.95
     assert near(normals[:5], tuple(after[0, 0]), 12).all()  # the same pale ground beside it
+
+
+def test_normals_have_the_colours_of_their_axes(tmp_path: Path) -> None:
+    """Red where they point right, green where up, blue towards the camera, as the page's hint says."""
+    views = write_views(tmp_path / "views", painted=False)
+    ball = views.normal.astype(np.float32).any(-1)
+    for towards, color in (
+        ((1.0, 0.0, 0.0), (255, 128, 128)),
+        ((0.0, -1.0, 0.0), (128, 255, 128)),
+        ((0.0, 0.0, -1.0), (128, 128, 255)),
+    ):
+        normal = np.where(ball[..., None], np.array(towards, np.float16), np.float16(0))
+        folder = tmp_path / "-".join(map(str, color))
+        notes = ViewNotes("ball", frame_ids=[100 + k for k in range(7)], scores=[0.1] * 7)
+        write_training_folder(folder, dataclasses.replace(views, normal=normal), notes, np.zeros((10, 3)))
+        (shown,) = fit_views(folder, scan_of_ball(), 1, 320)
+        assert near(picture(shown.normals), color).mean() > 0.05, towards
 
 
 def test_without_painting_the_best_views_show_their_normals(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +56,45 @@ def test_errors_are_distances_to_the_true_surface(tmp_path: Path) -> None:
     assert np.median(error_m[~out]) < 0.003
     true = unpacked(one.truth)
     np.testing.assert_allclose(np.linalg.norm(true.vertices, axis=1), RADIUS_M, atol=1e-3)
+
+
+def test_what_the_mesh_misses_is_on_the_page(tmp_path: Path) -> None:
+    """The mesh lacks the true ball's cap, which no distance of what is there tells."""
+    BALL.export(tmp_path / "obj_2.ply")
+    cut = BALL.submesh([np.flatnonzero((BALL.triangles[..., 0] < 0.1).all(1))], append=True)
+    write_run(
+        tmp_path, [scored(tmp_path / "obj_2.ply"), dataclasses.replace(scored(tmp_path / "obj_2.ply"), instance_id=4)]
+    )
+    save_mesh(tmp_path / "meshes" / "room_obj_3.ply", cut, UP, {})
+    side = side_of(tmp_path, points=900)
+    one, meshless = the_object(side), the_object(side, 4)
+    assert unpacked(one.glb).vertex_attributes["_ERROR_M"].max() < 0.01
+    missed = points_and_distances(one.missed)
+    assert 300 < len(missed) <= 900
+    x = missed[:, :3] @ GLB_FROM_SCAN @ [1.0, 0.0, 0.0]
+    assert x.min() > 0.1  # the mesh ends up to a triangle before, which is short of 2 cm
+    assert x.max() == pytest.approx(RADIUS_M, abs=0.005)
+    rim = np.hypot(x - 0.1, np.sqrt(RADIUS_M**2 - x**2) - np.sqrt(RADIUS_M**2 - 0.1**2))  # the nearest that is left
+    np.testing.assert_allclose(missed[:, 3], rim, atol=0.03)  # of which the triangles make a zigzag
+    assert np.median(missed[:, 3]) == pytest.approx(np.median(rim), abs=0.015)
+    assert missed[:, 3].min() > 0.02
+    assert np.isinf(points_and_distances(meshless.missed)[:, 3]).all()
+    save_mesh(tmp_path / "meshes" / "room_obj_3.ply", BALL, UP, {})
+    assert the_object(side_of(tmp_path)).missed == ""
+
+
+def points_and_distances(glb: str) -> np.ndarray:
+    """Of a cloud with ``_ERROR_M``: x, y, z, distance; trimesh reads no attributes of points."""
+    data = gzip.decompress(base64.b64decode(glb))
+    length = struct.unpack_from("<I", data, 12)[0]
+    tree = json.loads(data[20 : 20 + length])
+    attributes = tree["meshes"][0]["primitives"][0]["attributes"]
+    parts = []
+    for name, size in (("POSITION", 3), ("_ERROR_M", 1)):
+        accessor = tree["accessors"][attributes[name]]
+        begin = 28 + length + tree["bufferViews"][accessor["bufferView"]].get("byteOffset", 0)
+        parts.append(np.frombuffer(data, np.float32, size * accessor["count"], begin).reshape(-1, size))
+    return np.concatenate(parts, axis=1)
 
 
 def test_a_true_mesh_is_simplified_and_a_cloud_is_shown_as_points(tmp_path: Path) -> None:

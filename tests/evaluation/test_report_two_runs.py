@@ -72,6 +72,16 @@ def test_what_does_not_belong_together_is_told(tmp_path: Path) -> None:
         build_comparison([(one, scan), (one / ".." / "one", scan)], SMALL)
 
 
+def test_runs_with_other_masks_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[PageSide] = []
+    monkeypatch.setattr(report, "write_page", lambda path, scene, sides: told.extend(sides))
+    scan = scan_of_ball()
+    runs = [write_run(tmp_path / name) for name in ("one", "other")]
+    build_comparison([(runs[0], scan), (runs[1], scan)], SMALL)
+    build_comparison([(runs[0], scan), (runs[1], dataclasses.replace(scan))], SMALL)
+    assert ["may be different things" in side.remark for side in told] == [False, False, False, True]
+
+
 def test_names_are_as_long_as_it_takes() -> None:
     assert names_apart(Path("/x/one"), Path("/x/two")) == ("one", "two")
     assert names_apart(Path("/x/a/out"), Path("/x/b/out")) == ("a/out", "b/out")

@@ -11,10 +11,21 @@ import trimesh
 
 from evaluation.page.meshes import simplified
 from evaluation.page.views import Crop, pick_views, pictures_of
+from evaluation.records import ObjectScore
 from evaluation.views import View
 from evaluation.visibility import mark_seen
 from scene.mesh import rotation_between, save_mesh, surface_mean
-from tests.evaluation.ball_run import BALL, CAMERA, UP, scan_of_ball, side_of, the_object, unpacked, views_of_ball
+from tests.evaluation.ball_run import (
+    BALL,
+    CAMERA,
+    UP,
+    scan_of_ball,
+    side_of,
+    the_object,
+    unpacked,
+    views_of_ball,
+    write_run,
+)
 
 
 def told_ball() -> trimesh.Trimesh:
@@ -53,6 +64,15 @@ def test_the_page_has_what_the_mesh_tells(tmp_path: Path) -> None:
     shown = attributes["_CONFIDENCE"].reshape(-1)
     np.testing.assert_array_equal(attributes["_SEEN"].reshape(-1), shown > 0.6)
     np.testing.assert_allclose(np.unique(shown), [0.3, 0.9], atol=1 / 256)
+
+
+def test_how_much_was_seen_is_one_number(tmp_path: Path) -> None:
+    """What was measured, though the mesh's maker tells another."""
+    write_run(tmp_path, [ObjectScore(3, "ball", "m", None, {"surface_seen": 0.3}, notes=["its truth is partial"])])
+    save_mesh(tmp_path / "meshes" / "room_obj_3.ply", told_ball(), UP, {})
+    one = the_object(side_of(tmp_path))
+    assert one.seen == 0.3
+    assert one.notes == ["its truth is partial"]
 
 
 def test_the_meshes_tell_the_up_vector_that_the_scan_does_not(tmp_path: Path) -> None:

@@ -58,6 +58,9 @@ function wipes() {
     const slider = wipe.querySelector("input");
     const slide = () => {
       wipe.style.setProperty("--at", `${slider.value}%`);
+      const at = Number(slider.value);
+      wipe.querySelector(".tag.left").hidden = at === 0;
+      wipe.querySelector(".tag.right").hidden = at === 100;
       slider.setAttribute("aria-valuetext", `${slider.value} % before, ${100 - slider.value} % after`);
     };
     slider.addEventListener("input", slide);

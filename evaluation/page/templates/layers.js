@@ -19,31 +19,46 @@ class Palette {
     this.plain = new THREE.Color(0xd3d7de);
     // Surfaces lie a little back, so that points and the true surface on them show, and inner sides behind them.
     const matt = { shininess: 0, specular: 0x000000 };
-    Object.assign(matt, { polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 2 });
+    const covers = { stencilWrite: true, stencilRef: 1, stencilZPass: THREE.ReplaceStencilOp }; // marks where meshes are
+    Object.assign(matt, covers, { polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 2 });
     this.matt = matt;
     this.painted = new THREE.MeshPhongMaterial({ ...matt, vertexColors: true });
     this.shape = new THREE.MeshPhongMaterial({ ...matt, color: this.plain });
     this.unknown = new THREE.MeshPhongMaterial({ ...matt, color: style("--unknown") });
-    this.levelled = Object.fromEntries(Object.keys(LEVELS).map((mode) => [mode, this.level(mode)]));
-    // Holes and inside-out faces show; the offset keeps them from peeping out along outlines.
+    const levelled = (mode) => this.level(mode, new THREE.MeshPhongMaterial(matt));
+    this.levelled = Object.fromEntries(Object.keys(LEVELS).map((mode) => [mode, levelled(mode)]));
+    // Holes and inside-out faces show, in stripes, which no scale has; the offset keeps them from peeping out along
+    // outlines.
     this.inside = new THREE.MeshBasicMaterial({
-      color: style("--inside"), side: THREE.BackSide, polygonOffset: true, polygonOffsetFactor: 3, polygonOffsetUnits: 6,
+      ...covers, color: style("--inside"), side: THREE.BackSide,
+      polygonOffset: true, polygonOffsetFactor: 3, polygonOffsetUnits: 6,
     });
+    this.inside.onBeforeCompile = (shader) => {
+      const striped = "diffuseColor.rgb = mod(gl_FragCoord.x + gl_FragCoord.y, 10.0) < 5.0 ? diffuseColor.rgb : vec3(0.97);";
+      shader.fragmentShader = shader.fragmentShader.replace("#include <color_fragment>", striped);
+    };
     const veil = { color: style("--truth"), transparent: true, depthWrite: false };
+    const beside = { stencilWrite: true, stencilRef: 1 };
     this.truth = new THREE.MeshPhongMaterial({
-      ...matt, ...veil, opacity: 0.34, side: THREE.DoubleSide, polygonOffset: false,
+      shininess: 0, specular: 0x000000, ...veil, ...beside, opacity: 0.34, side: THREE.DoubleSide,
     });
     this.edges = new THREE.LineBasicMaterial({ ...veil, opacity: 0.75 });
     const dots = { size: 3 * Math.min(window.devicePixelRatio || 1, 2), sizeAttenuation: false }; // pixels
-    this.truthPoints = new THREE.PointsMaterial({ color: style("--truth"), ...dots });
+    this.truthPoints = new THREE.PointsMaterial({ color: style("--truth"), ...beside, ...dots });
+    this.missed = this.level("error", new THREE.PointsMaterial(dots));
     this.points = new THREE.PointsMaterial({ vertexColors: true, ...dots });
   }
 
-  // A material that takes its colour from a band, so that bands end in sharp lines however coarse the mesh is.
-  level(mode) {
+  // The true surface lies over a mesh like a veil; colours that stand in a scale it leaves as they are.
+  veil(over) {
+    for (const material of [this.truth, this.truthPoints])
+      material.stencilFunc = over ? THREE.AlwaysStencilFunc : THREE.NotEqualStencilFunc;
+  }
+
+  // Have a material take its colour from a band, so that bands end in sharp lines however coarse the mesh is.
+  level(mode, material) {
     const colors = this.bands[mode].map((hex) => new THREE.Color(hex));
     const { attribute, scale } = LEVELS[mode];
-    const material = new THREE.MeshPhongMaterial(this.matt);
     material.onBeforeCompile = (shader) => {
       Object.assign(shader.uniforms, { bands: { value: colors }, unknown: { value: new THREE.Color(this.style("--unknown")) } });
       shader.vertexShader = shader.vertexShader
@@ -56,7 +71,7 @@ class Palette {
         .replace("#include <color_fragment>",
           `diffuseColor.rgb = level >= -0.001 ? bands[int(clamp(floor(level * ${colors.length}.0), 0.0, ${last}))] : unknown;`);
     };
-    material.customProgramCacheKey = () => mode;
+    material.customProgramCacheKey = () => `${mode} ${material.type}`;
     return material;
   }
 

@@ -9,6 +9,7 @@
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const orbit = new Orbit();
   const state = { mode: "color", id: null, request: 0, filled: new Set() };
+  const LAYERS = ["mesh", "truth", "points", "missed"];
   let viewers = [];
 
   const named = (id) => sides.map((side) => side.objects.filter((one) => id === null || one.id === id));
@@ -79,7 +80,9 @@
   async function apply(fresh) {
     const mode = offer().has(state.mode) ? state.mode : "color";
     coloring.set(mode);
-    const shown = ["mesh", "truth", "points"].filter((layer) => layers.shows(layer));
+    // What is missed belongs to the mesh's errors and has no button of its own.
+    const shows = (layer) => (layer === "missed" ? mode === "error" && layers.shows("mesh") : layers.shows(layer));
+    const shown = LAYERS.filter(shows);
     try {
       for (const layer of shown) if (!(await fill(layer))) return;
     } catch (error) {
@@ -87,7 +90,7 @@
       return;
     }
     for (const viewer of viewers) {
-      for (const layer of ["mesh", "truth", "points", "grid"]) viewer.show(layer, layers.shows(layer));
+      for (const layer of [...LAYERS, "grid"]) viewer.show(layer, shows(layer));
       viewer.paint(mode);
     }
     if (fresh || orbit.box.isEmpty()) frame(shown);
@@ -111,6 +114,7 @@
     for (const name of Object.keys(LEVELS)) legend(name, mesh && name === mode);
     legend("unknown", mesh && viewers.some((viewer) => viewer.lacks(mode)));
     legend("inside", mesh);
+    legend("missed", mesh && mode === "error" && has("missed"));
     legend("truth", truth);
     legend("points", points);
     document.getElementById("grid").hidden = !layers.shows("grid");
@@ -144,6 +148,8 @@
   function words(hit, k) {
     if (!hit) return "";
     const said = [sides[k].objects.find((one) => one.id === hit.name).name];
+    if (hit.missed_m === Infinity) said.push("true surface without a mesh");
+    else if ("missed_m" in hit) said.push(`true surface, ${(100 * hit.missed_m).toFixed(1)} cm from the mesh`);
     if ("_seen" in hit) said.push(hit._seen >= 0.5 ? "seen" : "completed");
     if ("_confidence" in hit) said.push(`confidence ${Math.round(100 * hit._confidence)} %`);
     if (hit._error_m >= 0) said.push(`${(100 * hit._error_m).toFixed(1)} cm off`);
@@ -164,7 +170,7 @@
     }
     reveal(document.querySelector('.card[aria-current="true"]'));
     if (!viewers.length) return Promise.resolve();
-    for (const viewer of viewers) for (const layer of ["mesh", "truth", "points"]) viewer.fill(layer, []);
+    for (const viewer of viewers) for (const layer of LAYERS) viewer.fill(layer, []);
     return refresh(true);
   }
 

@@ -16,7 +16,7 @@ class Viewer {
     this.camera.add(this.key);
     this.camera.add(this.key.target);
     this.key.target.position.set(0, 0, -1);
-    this.groups = Object.fromEntries(["mesh", "truth", "points", "grid"].map((name) => [name, new THREE.Group()]));
+    this.groups = Object.fromEntries(["mesh", "truth", "points", "missed", "grid"].map((name) => [name, new THREE.Group()]));
     this.scene.add(...Object.values(this.groups));
     this.mode = "color";
     orbit.watchers.push(() => this.redraw());
@@ -31,7 +31,7 @@ class Viewer {
       if (child.userData.owned) child.geometry.dispose(); // other geometries are kept for the next time
       group.remove(child);
     }
-    const draw = { mesh: this.meshOf, truth: this.truthOf, points: this.pointsOf }[layer];
+    const draw = { mesh: this.meshOf, truth: this.truthOf, points: this.pointsOf, missed: this.missedOf }[layer];
     for (const { name, geometries } of parts)
       for (const geometry of geometries) for (const node of draw.call(this, geometry)) {
         node.userData.name = name;
@@ -47,10 +47,15 @@ class Viewer {
 
   // A veil with its sharp edges drawn, or points where the truth is a cloud.
   truthOf(geometry) {
-    if (!geometry.userData.isMesh) return [new THREE.Points(geometry, this.palette.truthPoints)];
+    const after = (node) => Object.assign(node, { renderOrder: 1 }); // the meshes, which leave it room
+    if (!geometry.userData.isMesh) return [after(new THREE.Points(geometry, this.palette.truthPoints))];
     const edges = new THREE.LineSegments(new THREE.EdgesGeometry(geometry, 28), this.palette.edges);
     edges.userData.owned = true;
-    return [new THREE.Mesh(geometry, this.palette.truth), edges];
+    return [after(new THREE.Mesh(geometry, this.palette.truth)), after(edges)];
+  }
+
+  missedOf(geometry) {
+    return [new THREE.Points(geometry, this.palette.missed)];
   }
 
   pointsOf(geometry) {
@@ -66,6 +71,7 @@ class Viewer {
     this.mode = mode;
     for (const node of this.groups.mesh.children)
       if (node.material !== this.palette.inside) node.material = this.palette.surface(mode, node.geometry);
+    this.palette.veil(!(mode in LEVELS));
     // Colours that stand in a legend are shaded little, so that they can be told.
     [this.sky.intensity, this.key.intensity] = mode in LEVELS ? [0.88, 0.22] : [0.72, 0.5];
     this.redraw();
@@ -108,16 +114,20 @@ class Viewer {
     this.redraw();
   }
 
-  // What lies under this place of the window: {name, <attribute>: value}, or null.
+  // What lies under this place of the window: {name, <attribute>: value} of a mesh, {name, missed_m: value} of a true
+  // surface that a mesh misses, or null.
   probe(clientX, clientY) {
     const box = this.canvas.getBoundingClientRect();
     const at = new THREE.Vector2(((clientX - box.left) / box.width) * 2 - 1, 1 - ((clientY - box.top) / box.height) * 2);
     const ray = new THREE.Raycaster();
     ray.setFromCamera(at, this.camera);
-    const fronts = this.groups.mesh.children.filter((node) => node.material !== this.palette.inside);
-    const [hit] = this.groups.mesh.visible ? ray.intersectObjects(fronts, false) : [];
+    ray.params.Points.threshold = 0.008; // metres: about half of what missed points are apart
+    const { mesh, missed } = this.groups;
+    const nodes = [mesh, missed].filter((group) => group.visible).flatMap((group) => group.children);
+    const [hit] = ray.intersectObjects(nodes.filter((node) => node.material !== this.palette.inside), false);
     if (!hit) return null;
     const told = { name: hit.object.userData.name };
+    if (!hit.face) return { ...told, missed_m: hit.object.geometry.getAttribute("_error_m").getX(hit.index) };
     for (const { attribute } of Object.values(LEVELS)) {
       const values = hit.object.geometry.getAttribute(attribute);
       if (values) told[attribute] = [hit.face.a, hit.face.b, hit.face.c].reduce((sum, v) => sum + values.getX(v) / 3, 0);
