@@ -83,7 +83,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
         import torch
 
         from evaluation.views import views_of_object
-        from evaluation.visibility import seen_share
+        from evaluation.visibility import surface_seen
         from preprocess.training_folder import prepare
         from scene.mesh import save_mesh, surface_mean
         from scene.object_folder import read_training_folder
@@ -115,7 +115,7 @@ def reconstruct_object(task: ObjectTask) -> Record:
         mesh = mesh_of_field(field, task.settings.mesh, views.world_from_normalized, torch.device(task.device))
         tell_confidence(mesh, views, task.settings.fit, task.fit_folder)
         marks = list(read_notes(task.training_folder, range(len(views))).marks)
-        marks += _mark_of(seen_share(mesh, views_of_object(views, task.instance_id)), views.name)
+        marks += _mark_of(surface_seen(mesh, views_of_object(views, task.instance_id)), views.name)
     record = {
         "instance_id": task.instance_id,
         "label": views.label,

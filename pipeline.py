@@ -23,7 +23,10 @@ from settings import Settings
 
 ROOT = Path(__file__).resolve().parent
 # Folders and files whose source decides what comes out.
-_PROGRAM = ("scene", "preprocess", "models", "training", "object_tasks.py", "parts.py", "evaluation/visibility.py")
+_PROGRAM = (
+    *("scene", "preprocess", "models", "training", "object_tasks.py", "parts.py"),
+    *("evaluation/visibility.py", "evaluation/sampling.py"),  # of the mark how little of a mesh was seen
+)
 _SOURCE = (".py", ".j2", ".js", ".css")  # of scores and page
 _INPUTS = ("color", "depth", "pose", "intrinsic", "instance-filt", "label-filt")  # of a scan; its output may lie beside
 _SCORES = ("scores.json", "scores.csv", "scores_means.csv", "scores.txt", "scores.tex")

@@ -45,13 +45,16 @@ def compare(
     thresholds_m: Sequence[float],
     regions: Mapping[str, Bool[np.ndarray, " t"]] | None = None,
     diameter_m: float | None = None,
+    judged: Bool[np.ndarray, " p"] | None = None,
 ) -> dict[str, float]:
     """All measures of ``predicted`` against ``truth``; keys carry units, region and threshold.
 
     ``chamfer_m``, ``f_0.02``, ``normal_consistency`` ... for the whole surface and ``chamfer_hidden_m``,
     ``f_hidden_0.02`` ... for each of ``regions`` (name -> which true points belong to it), with its share of the true
     surface.  With the true surface's ``diameter_m`` also ``chamfer_relative``, ``f_rel_0.01``, ``f_hidden_rel_0.01``
-    ...  What cannot be measured is left out: a region without true points, normals where a side has none.
+    ...  Where the truth is a part of a surface, ``judged`` says which predicted points count in accuracy and precision;
+    near all of them true points are looked for.  What cannot be measured is left out: a region without true points,
+    normals where a side has none.
     """
     to_truth, true_index = nearest(predicted.points, truth.points)
     to_predicted, predicted_index = nearest(truth.points, predicted.points)
@@ -60,8 +63,10 @@ def compare(
         predicted_cos = np.abs((predicted.normals * truth.normals[true_index]).sum(1))
         truth_cos = np.abs((truth.normals * predicted.normals[predicted_index]).sum(1))
         pairs = _Pairs(to_truth, to_predicted, predicted_cos, truth_cos)
+    if judged is not None:
+        pairs, true_index = pairs.within(judged, np.ones(len(to_predicted), bool)), true_index[judged]
     scores = pairs.scores("", thresholds_m, diameter_m)
-    scores["hausdorff_m"] = float(max(to_truth.max(), to_predicted.max()))
+    scores["hausdorff_m"] = float(max(pairs.to_truth.max(initial=0.0), to_predicted.max()))
     if diameter_m is not None:
         scores["diameter_m"] = diameter_m
     for name, inside in (regions or {}).items():

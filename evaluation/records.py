@@ -7,8 +7,8 @@ Measures go by flat keys, so that tables, CSV and JSON need no special case.  Di
 hausdorff_m volume_iou diameter_m chamferR_relative precisionR_rel_S recallR_rel_S fR_rel_S sampling_floor_m`` against a
 true mesh, ``S`` a share of its diameter; ``depth_agreement free_space_violation silhouette_iou surface_seen`` against
 the views; ``watertight components self_intersections area_m2 confidence_mean confidence_in_B`` of the mesh alone, ``B``
-the lower end of a tenth (``0.0`` ... ``0.9``); ``alignment_correct alignment_translation_m alignment_rotation_deg
-alignment_scale_error`` of a mesh that carries a pose.
+the lower end of a tenth (``0.0`` ... ``0.9``), and ``self_intersections_uncounted``, 1 where there may be more of them;
+``alignment_correct alignment_translation_m alignment_rotation_deg alignment_scale_error`` where meshes carry poses.
 """
 
 from __future__ import annotations

@@ -16,23 +16,32 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int
 
+MOST = 10_000  # pairs; more tell no more
 _LEAF = 4  # triangles a leaf
 _STEPS = 2.0**-22  # of the largest coordinate: two steps of single precision
+# In tests of two boxes; one of two triangles costs as much as _TRIANGLES.  Reconstructed surfaces need 500 a face.
+_WORK, _WORK_PER_FACE, _TRIANGLES = 200_000_000, 2_000, 200
 
 
-def self_intersections(mesh: trimesh.Trimesh) -> int:
-    """Pairs of triangles that intersect and share no vertex (vertices at one place are one); 100,000 faces in 0.5 s."""
+def self_intersections(mesh: trimesh.Trimesh) -> tuple[int, bool]:
+    """Pairs of triangles that intersect and share no vertex (vertices at one place are one), and whether these are all.
+
+    A surface of 100,000 faces takes half a second.  Triangles that are no surface may meet each other all: counting
+    ends at ``MOST`` pairs, or when the work does that is plenty for a surface of so many faces.
+    """
     vertices = np.asarray(mesh.vertices, np.float64)
     faces = _merged(vertices)[np.asarray(mesh.faces, np.int64)]
     real = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     triangles, faces = vertices[mesh.faces[real]], faces[real]
     if len(faces) == 0:
-        return 0
+        return 0, True
     low, high = triangles.min(axis=1), triangles.max(axis=1)
     order = np.argsort(_morton((low + high) / 2), kind="stable")
     triangles, faces, low, high = triangles[order], faces[order], low[order], high[order]
-    tree = _tree(low, high)
-    return int(_count(triangles, faces, low, high, *tree, _STEPS * float(np.abs(vertices).max())))
+    least = _STEPS * float(np.abs(vertices).max())
+    work = _WORK + _WORK_PER_FACE * len(faces)
+    pairs, all_counted = _count(triangles, faces, low, high, *_tree(low, high), least, work)
+    return int(pairs), bool(all_counted)
 
 
 def _merged(vertices: Float[np.ndarray, "v 3"]) -> Int[np.ndarray, " v"]:
@@ -78,8 +87,8 @@ def _tree(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _count(triangles, faces, low, high, node_low, node_high, least):
-    """Pairs i < j that intersect."""
+def _count(triangles, faces, low, high, node_low, node_high, least, work):
+    """Pairs i < j that intersect, and whether these are all."""
     leaves, found = len(node_low) // 2, 0
     stack = np.empty(64, np.int64)
     for i in range(len(triangles)):
@@ -87,6 +96,7 @@ def _count(triangles, faces, low, high, node_low, node_high, least):
         while held > 0:
             held -= 1
             node = stack[held]
+            work -= 1
             if not _boxes_meet(low, high, i, node_low, node_high, node):
                 continue
             if node < leaves:
@@ -95,10 +105,16 @@ def _count(triangles, faces, low, high, node_low, node_high, least):
                 continue
             first = (node - leaves) * _LEAF
             for j in range(max(i + 1, first), min(first + _LEAF, len(triangles))):
+                work -= 1
                 if not _boxes_meet(low, high, i, low, high, j) or _neighbours(faces, i, j):
                     continue
+                work -= _TRIANGLES
                 found += _intersect(triangles[i], triangles[j], least)
-    return found
+                if found >= MOST or work <= 0:
+                    return found, False
+        if work <= 0:
+            return found, False
+    return found, True
 
 
 @numba.njit(cache=True, nogil=True)

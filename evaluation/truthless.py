@@ -21,7 +21,7 @@ from evaluation.self_intersections import self_intersections
 from evaluation.settings import ScoreSettings
 from evaluation.silhouettes import silhouette_iou
 from evaluation.views import View
-from evaluation.visibility import seen
+from evaluation.visibility import surface_seen
 from scene.camera import nearest_pixel, project, transform
 from scene.mesh import surface_mean
 from scene.raycast import RayCaster
@@ -36,8 +36,8 @@ def scores_without_truth(
 ) -> dict[str, float]:
     """The measures of ``evaluation.records`` that need no true mesh; without views, those of the mesh alone.
 
-    What cannot be measured is left out: where no view shows the object's pixels or their depth, or where the mesh
-    carries no confidence.
+    What cannot be measured is left out: where no view shows the object's pixels or their depth, where fewer than three
+    look at any of the mesh, or where it carries no confidence.
     """
     scores = _soundness(mesh) | _confidence(mesh)
     if not views:
@@ -51,23 +51,21 @@ def scores_without_truth(
     return scores | {key: value for key, value in found.items() if value is not None}
 
 
-def surface_seen(mesh: trimesh.Trimesh, views: Sequence[View], samples: int, seed: int) -> float:
-    """Share of the mesh's own area that some view saw; the rest is its maker's guess."""
-    surface = surface_of(mesh, samples, seed)
-    assert surface.normals is not None
-    return float(seen(surface.points, surface.normals, views).mean())
-
-
 def _soundness(mesh: trimesh.Trimesh) -> dict[str, float]:
     """Whether it encloses a volume, in how many parts that share no vertex, and how often it passes through itself."""
     used = mesh.copy()
     used.remove_unreferenced_vertices()
-    return {
+    pairs, all_counted = self_intersections(mesh)
+    scores = {
         "watertight": float(mesh.is_watertight),
         "components": float(used.body_count),
-        "self_intersections": float(self_intersections(mesh)),
         "area_m2": float(mesh.area),
     }
+    if pairs or all_counted:
+        scores |= {"self_intersections": float(pairs)}
+    if not all_counted:
+        scores |= {"self_intersections_uncounted": 1.0}
+    return scores
 
 
 def _confidence(mesh: trimesh.Trimesh) -> dict[str, float]:
@@ -116,11 +114,20 @@ def free_space_violation(
     views: Sequence[View],
     samples: int = 50_000,
     seed: int = 0,
-) -> float:
-    """Share of the mesh's area that lies more than 3 cm, along the ray, in front of what at least three views saw."""
+) -> float | None:
+    """Share of the mesh's area that lies more than 3 cm, along the ray, in front of what at least three views saw.
+
+    None where no three views have depth at one point of it: nothing could be found to be wrong.
+    """
     points = surface_of(mesh, samples, seed).points
-    seen_through = sum((_in_front(points, view) > FREE_SPACE_MARGIN_M).astype(np.int32) for view in views)
-    return float(np.mean(np.asarray(seen_through) >= FREE_SPACE_VIEWS))
+    told, seen_through = np.zeros((2, samples), np.int32)
+    for view in views:
+        in_front_m = _in_front(points, view)
+        told += in_front_m > -np.inf
+        seen_through += in_front_m > FREE_SPACE_MARGIN_M
+    if told.max() < FREE_SPACE_VIEWS:
+        return None
+    return float((seen_through >= FREE_SPACE_VIEWS).mean())
 
 
 def _in_front(points: Float[np.ndarray, "n 3"], view: View) -> Float[np.ndarray, " n"]:

@@ -11,6 +11,7 @@ rooms: on meshes as this program makes them, on open ones from fusion alone, and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,12 +20,16 @@ from evaluation.records import Light, ObjectScore, Verdict
 
 @dataclass(frozen=True)
 class Limit:
-    """From where on a measure earns amber and red, and what that means in words, ``{}`` being its value."""
+    """From where on a measure earns amber and red, and what was then measured, in words, ``{}`` being its value.
+
+    The words name no cause: a mesh that agrees with few pixels may be moved, too small or of another shape.
+    """
 
     key: str
     amber: float
     red: float
-    says: str
+    says_amber: str
+    says_red: str
     least: bool = True  # whether the limits are the least that is wanted, or the most
 
     def light(self, value: float) -> Light:
@@ -33,8 +38,11 @@ class Limit:
             return "red"
         return "amber" if sign * value < sign * self.amber else "green"
 
+    def says(self, value: float) -> str:
+        words = self.says_red if self.light(value) == "red" else self.says_amber
+        return words.format(_percent(value, self.least))
 
-_NEVER = float("-inf")
+
 LIMITS = (
     # Depth is noisy on far, thin and slanted things: of 81 true meshes the worst agrees by 0.69, nineteen of twenty by
     # 0.73 and more.  Moved by 5 cm, or a tenth larger or smaller, hardly any mesh agrees by a half.
@@ -42,12 +50,18 @@ LIMITS = (
         "depth_agreement",
         0.7,
         0.5,
-        "only {} of the pixels that show it agree with the mesh within 2 cm: it is not where it was seen",
+        "only {} of the pixels that show it agree with the mesh within 2 cm",
+        "fewer than half of the pixels that show it agree with the mesh within 2 cm: {}",
     ),
     # True meshes have nothing there.  A leg too many or a knee-hole filled is a tenth of a mesh; of their convex hulls
     # and boxes mostly a quarter is there and more.
     Limit(
-        "free_space_violation", 0.1, 0.25, "{} of it stands where cameras saw that nothing is: it is too large", False
+        "free_space_violation",
+        0.1,
+        0.25,
+        "{} of it stands where cameras saw that nothing is",
+        "more than a quarter of it stands where cameras saw that nothing is: {}",
+        least=False,
     ),
     # What the light would otherwise miss: a half that is not there.  True meshes reach 0.998, the program's own mostly
     # 0.95; halves and boxes stay below 0.75 more often than not.
@@ -55,10 +69,17 @@ LIMITS = (
         "silhouette_iou",
         0.9,
         0.75,
-        "it matches only {} of its outlines in the views: parts are missing, or too much is there",
+        "it matches only {} of its outlines in the views",
+        "it matches less than three quarters of its outlines in the views: {}",
     ),
-    # Calibrated (docs/confidence.md): the share of the surface that is within 2 cm of the truth.
-    Limit("confidence_mean", 0.75, _NEVER, "by its maker's own estimate only {} of its surface is right within 2 cm"),
+    # Calibrated (docs/confidence.md): the share of the surface that is within 2 cm of the truth.  Never red.
+    Limit(
+        "confidence_mean",
+        0.75,
+        float("-inf"),
+        "by its maker's own estimate only {} of its surface is right within 2 cm",
+        "",
+    ),
 )
 SEEN_SHARE = 0.4  # as the program marks its own meshes: more than 60 % of the surface is a guess
 
@@ -75,8 +96,7 @@ def verdict(one: ObjectScore) -> Verdict:
     found: dict[Light, list[str]] = {"red": [], "amber": [], "green": []}
     for limit in LIMITS:
         if limit.key in scores:
-            says = limit.says.format(_percent(scores[limit.key]))
-            found[limit.light(scores[limit.key])].append(says)
+            found[limit.light(scores[limit.key])].append(limit.says(scores[limit.key]))
     found["amber"] += [*_flaws(scores), *one.marks, *_unknown(scores, bool(one.marks))]
     reasons = (*found["red"], *found["amber"])
     return Verdict("red" if found["red"] else "amber" if reasons else "green", reasons)
@@ -94,25 +114,32 @@ def _flaws(scores: Mapping[str, float]) -> list[str]:
     """What is unsound about the mesh itself."""
     flaws = []
     if not scores.get("watertight", 1.0):
-        flaws.append("it has holes: it encloses no volume, and what no camera saw may be missing")
+        flaws.append("it is not closed: not each of its edges joins two triangles")
     if scores.get("components", 1.0) > 1:
         flaws.append(f"it is in {scores['components']:.0f} parts that do not touch")
-    if scores.get("self_intersections", 0.0) > 0:
-        flaws.append(f"it passes through itself: {scores['self_intersections']:.0f} pairs of triangles intersect")
+    if pairs := scores.get("self_intersections"):
+        count = f"{'at least ' if 'self_intersections_uncounted' in scores else ''}{pairs:,.0f}"
+        flaws.append(f"it passes through itself: {count} pairs of triangles intersect")
     return flaws
 
 
 def _unknown(scores: Mapping[str, float], marked: bool) -> list[str]:
     """What the views do not tell; of a mesh whose maker said what is doubtful (``marked``), not again how little was
     seen."""
-    if "free_space_violation" not in scores:
+    if "surface_seen" not in scores:
         return ["it was scored without views, so nothing says that it is where the object was seen"]
+    unknown = []
     if "depth_agreement" not in scores:
-        return ["no view shows its own pixels with depth, so nothing says that it is where the object was seen"]
-    if not marked and scores.get("surface_seen", 1.0) < SEEN_SHARE:
-        return [f"only {_percent(scores['surface_seen'])} of its surface was seen by a camera: the rest is a guess"]
-    return []
+        unknown.append("no view shows its own pixels with depth, so nothing says that it is where the object was seen")
+    if "free_space_violation" not in scores:
+        unknown.append("no three views look at it, so nothing says whether it fills what is empty")
+    if not unknown and not marked and scores["surface_seen"] < SEEN_SHARE:
+        seen = _percent(scores["surface_seen"], least=True)
+        unknown.append(f"only {seen} of its surface was seen by a camera: the rest is a guess")
+    return unknown
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+def _percent(share: float, least: bool) -> str:
+    """Rounded away from the limit that it missed, be it the least that was wanted or the most: never onto it."""
+    hundredths = round(100.0 * share, 6)  # 0.69 is 68.99999999999999 of them
+    return f"{math.floor(hundredths) if least else math.ceil(hundredths)} %"

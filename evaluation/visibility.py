@@ -8,6 +8,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Bool, Float
 
+from evaluation.sampling import surface_of
 from evaluation.views import View
 from scene.camera import nearest_pixel, project
 
@@ -20,13 +21,34 @@ def seen(
     normals: Float[np.ndarray, "n 3"],
     views: Sequence[View],
 ) -> Bool[np.ndarray, " n"]:
-    """Whether some view's sensed evidence shows each point of a surface (``normals`` point outward).
+    """Whether some view's sensed evidence shows each point of a true surface (``normals`` point outward).
 
     A point is seen where it falls into a view whose depth there agrees with its own Z within 2 cm plus 1 % of Z, and
     whose camera its normal faces: the first hit of the true scene, told by what was really sensed.  Depth that is
     missing shows nothing.  The tolerance forgives depth noise; the normal keeps the far side of a panel thinner than
     it from counting as seen.
     """
+    return _within_sight(points, normals, views, in_front=False)
+
+
+def looked_at(
+    points: Float[np.ndarray, "n 3"],
+    normals: Float[np.ndarray, "n 3"],
+    views: Sequence[View],
+) -> Bool[np.ndarray, " n"]:
+    """Whether some view would have seen each point of a mesh, right or wrong, had it been there.
+
+    That is what is ``seen``, and also what stands in front of what was sensed: no camera can miss it.
+    """
+    return _within_sight(points, normals, views, in_front=True)
+
+
+def _within_sight(
+    points: Float[np.ndarray, "n 3"],
+    normals: Float[np.ndarray, "n 3"],
+    views: Sequence[View],
+    in_front: bool,
+) -> Bool[np.ndarray, " n"]:
     points, normals = points.astype(np.float32), normals.astype(np.float32)
     offset_m = (normals * points).sum(1)
     result = np.zeros(len(points), bool)
@@ -37,15 +59,17 @@ def seen(
         uv, z = project(points[left], view.camera, view.world_from_camera)
         inside, u, v = nearest_pixel(uv, z, view.camera)
         depth_m, z = view.depth_m[v, u], z[inside]
-        agrees = (depth_m > 0) & (np.abs(depth_m - z) <= _TOLERANCE_M + _TOLERANCE_SHARE * z)
+        tolerance_m = _TOLERANCE_M + _TOLERANCE_SHARE * z
+        agrees = (depth_m > 0) & (z - depth_m <= tolerance_m) & (in_front | (depth_m - z <= tolerance_m))
         result[left[inside[agrees]]] = True
     return result
 
 
-def seen_share(mesh: trimesh.Trimesh, views: Sequence[View]) -> float:
-    """The share of a mesh's area that some view saw; the rest was completed."""
-    visible = seen(np.asarray(mesh.triangles_center), np.asarray(mesh.face_normals), views)
-    return float(mesh.area_faces[visible].sum() / mesh.area)
+def surface_seen(mesh: trimesh.Trimesh, views: Sequence[View], samples: int = 50_000, seed: int = 0) -> float:
+    """The share of a mesh's area that some view saw; the rest is its maker's guess."""
+    surface = surface_of(mesh, samples, seed)
+    assert surface.normals is not None
+    return float(seen(surface.points, surface.normals, views).mean())
 
 
 def mark_seen(mesh: trimesh.Trimesh, views: Sequence[View]) -> None:

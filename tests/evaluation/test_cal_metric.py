@@ -208,7 +208,7 @@ def test_measures_are_keys_that_scores_have():
     mesh = CHAIR.copy()
     mesh.vertex_attributes["confidence"] = np.full(8, 0.5, np.float32)
     still = Pose(np.zeros(3), np.array([1.0, 0, 0, 0]), np.ones(3))
-    scores = score_object(mesh, CHAIR, [view], 1, FAST) | alignment(Placement(still), Placement(still))
+    scores = score_object(mesh, CHAIR, 3 * [view], 1, FAST) | alignment(Placement(still), Placement(still))
     assert {measure.key for measure in MEASURES} <= scores.keys()
 
 

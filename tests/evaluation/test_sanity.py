@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from evaluation.sanity import refuse_unscorable
+from evaluation.sanity import refuse_truth, refuse_unscorable
 from evaluation.views import View
 from scene.camera import Intrinsics
 from scene.errors import UserError
@@ -92,6 +92,31 @@ def test_another_frame_is_named_where_nothing_overlaps(known_by):
         refuse(turned, known_by)
 
 
+# What scans are given by mistake: other axes up, or turned, about the scan's origin.
+FRAMES = {
+    "y and z swapped": np.eye(4)[[0, 2, 1, 3]],
+    "-90 about x": trimesh.transformations.rotation_matrix(-np.pi / 2, [1, 0, 0]),
+    "90 about z": trimesh.transformations.rotation_matrix(np.pi / 2, [0, 0, 1]),
+    "180 about z": trimesh.transformations.rotation_matrix(np.pi, [0, 0, 1]),
+    "camera axes": np.diag([1.0, -1.0, -1.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_other_axes_are_named_although_a_corner_comes_near(frame):
+    def turned_beside(gap_m: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh]:
+        """A true chair, and the same in the other frame where that leaves ``gap_m`` between their boxes."""
+        mesh = moved(FRAMES[frame])
+        mesh.apply_translation(CHAIR.bounds[1] + gap_m - mesh.bounds[0])
+        return CHAIR, mesh
+
+    truth, mesh = turned_beside(0.05)  # a corner at a corner, 9 cm apart
+    with pytest.raises(UserError, match=r"of the mesh lies within 0\.1 m of its true mesh.*bring it into the scan's"):
+        refuse_unscorable(mesh, truth, [])
+    truth, mesh = turned_beside(-0.2)  # as a bad reconstruction: 20 cm within each other
+    refuse_unscorable(mesh, truth, [])
+
+
 @pytest.mark.parametrize("known_by", KNOWN_BY)
 def test_a_mesh_that_is_only_bad_is_scored(known_by):
     blob = trimesh.creation.icosphere(2, 0.3).apply_transform(place(1.2, -0.4, 0.4))
@@ -128,10 +153,31 @@ def test_a_broken_mesh_is_named_before_anything_is_measured():
     with pytest.raises(UserError, match="the mesh has no area: its 1 triangles"):
         refuse_unscorable(flat, None, [])
     with pytest.raises(UserError, match="its true mesh has no area"):
-        refuse_unscorable(CHAIR, flat, [])
+        refuse_truth(flat, [])
+    with pytest.raises(UserError, match="the points of its true mesh all lie at one place"):
+        refuse_truth(trimesh.PointCloud(np.ones((9, 3))), [])
 
 
 def test_with_nothing_to_compare_nothing_is_refused():
     refuse_unscorable(scaled(1000.0), None, [])
     blind = View(CAMERA, np.eye(4), np.zeros((120, 160), np.float32))
     refuse_unscorable(scaled(1000.0), None, [blind], OBJECT)
+
+
+@pytest.mark.parametrize("views", [VIEWS, WITHOUT_MASKS, []])
+def test_a_truth_in_other_units_is_blamed_itself(views):
+    refuse_truth(CHAIR, views, OBJECT)
+    with pytest.raises(UserError, match=r"its true mesh is .* m large, as nothing in a room is; give it in metres"):
+        refuse_truth(scaled(1000.0), views, OBJECT)
+    refuse_truth(trimesh.PointCloud(CHAIR.vertices), views, OBJECT)
+
+
+def test_a_truth_that_is_not_where_the_views_saw_it_is_blamed_itself():
+    for views, of in ((VIEWS, "what the views saw of it"), (WITHOUT_MASKS, "all that the views saw")):
+        with pytest.raises(UserError, match=rf"its true mesh is 0\.00\S+ times as large as {of}"):
+            refuse_truth(scaled(0.0005), views, OBJECT)
+    with pytest.raises(UserError, match=r"no part of its true mesh lies within 0\.1 m of what the views saw of it"):
+        refuse_truth(moved(place(50, 50, 50)), VIEWS, OBJECT)
+    with pytest.raises(UserError, match=r"its true mesh lies within 0\.5 m of anything that the views saw"):
+        refuse_truth(moved(place(50, 50, 50)), WITHOUT_MASKS, OBJECT)
+    refuse_truth(moved(place(50, 50, 50)), [], OBJECT)  # nothing tells

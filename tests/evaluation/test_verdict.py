@@ -33,15 +33,25 @@ def test_a_sound_mesh_that_agrees_with_the_views_is_green_without_reasons():
     ("scores", "light", "words"),
     [
         ({"depth_agreement": 0.69}, "amber", "only 69 % of the pixels that show it agree with the mesh within 2 cm"),
-        ({"depth_agreement": 0.41}, "red", "only 41 % of the pixels"),
+        ({"depth_agreement": 0.41}, "red", "fewer than half of the pixels that show it agree with the mesh"),
         ({"free_space_violation": 0.12}, "amber", "12 % of it stands where cameras saw that nothing is"),
-        ({"free_space_violation": 0.4}, "red", "40 % of it stands"),
-        ({"silhouette_iou": 0.85}, "amber", "it matches only 85 % of its outlines"),
-        ({"silhouette_iou": 0.6}, "red", "it matches only 60 % of its outlines"),
+        (
+            {"free_space_violation": 0.4},
+            "red",
+            "more than a quarter of it stands where cameras saw that nothing is: 40",
+        ),
+        ({"silhouette_iou": 0.85}, "amber", "it matches only 85 % of its outlines in the views"),
+        ({"silhouette_iou": 0.6}, "red", "it matches less than three quarters of its outlines in the views: 60 %"),
         ({"confidence_mean": 0.3}, "amber", "by its maker's own estimate only 30 % of its surface is right"),
-        ({"watertight": 0.0}, "amber", "it has holes"),
+        ({"watertight": 0.0}, "amber", "it is not closed: not each of its edges joins two triangles"),
         ({"components": 3.0}, "amber", "it is in 3 parts that do not touch"),
-        ({"self_intersections": 12.0}, "amber", "12 pairs of triangles intersect"),
+        ({"self_intersections": 12.0}, "amber", "it passes through itself: 12 pairs of triangles intersect"),
+        (
+            {"self_intersections": 10_000.0, "self_intersections_uncounted": 1.0},
+            "amber",
+            "it passes through itself: at least 10,000 pairs of triangles intersect",
+        ),
+        ({"free_space_violation": None}, "amber", "no three views look at it"),
         ({"surface_seen": 0.2}, "amber", "only 20 % of its surface was seen by a camera"),
         ({"depth_agreement": None, "silhouette_iou": None}, "amber", "no view shows its own pixels with depth"),
     ],
@@ -61,7 +71,27 @@ def test_just_within_every_limit_is_green():
 def test_the_gravest_reason_comes_first_and_marks_are_told_once():
     found = judged(marks=["little of it was seen"], watertight=0.0, free_space_violation=0.5, surface_seen=0.1)
     assert found.light == "red"
-    assert [reason[:4] for reason in found.reasons] == ["50 %", "it h", "litt"]
+    assert [reason[:4] for reason in found.reasons] == ["more", "it i", "litt"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "shown"),
+    [
+        ({"confidence_mean": 0.7499}, "only 74 %"),  # 75 % would do
+        ({"free_space_violation": 0.1001}, "11 % of it"),
+        ({"depth_agreement": 0.4996}, ": 49 %"),
+        ({"surface_seen": 0.3999}, "only 39 %"),
+        ({"depth_agreement": 0.69}, "only 69 %"),
+    ],
+)
+def test_no_number_is_rounded_onto_the_limit_that_it_missed(scores, shown):
+    assert shown in judged(**scores).reasons[0]
+
+
+def test_the_words_name_no_cause():
+    for limit in LIMITS:
+        for words in (limit.says_amber, limit.says_red):
+            assert not any(cause in words for cause in ("too large", "too small", "missing", "not where", "moved"))
 
 
 def test_a_true_mesh_changes_nothing_be_it_there_or_missing():

@@ -5,9 +5,10 @@ import pytest
 import trimesh
 
 from evaluation.sampling import surface_of
-from evaluation.truthless import depth_agreement, free_space_violation
+from evaluation.settings import ScoreSettings
+from evaluation.truthless import depth_agreement, free_space_violation, scores_without_truth
 from evaluation.views import View, views_of_object, views_of_scan
-from evaluation.visibility import seen, seen_share
+from evaluation.visibility import looked_at, seen, surface_seen
 from scene.camera import Intrinsics
 from scene.errors import UserError
 from scene.raycast import RayCaster
@@ -45,9 +46,19 @@ def test_of_a_box_only_the_face_towards_the_camera_is_seen():
 
 
 def test_the_share_of_a_box_that_was_seen_is_one_face_of_six():
-    fine = BOX.subdivide_to_size(0.05)
-    assert seen_share(fine, [view_of(camera_at(0, 0, -2))]) == pytest.approx(1 / 6, abs=0.01)
-    assert seen_share(fine, []) == 0.0
+    assert surface_seen(BOX, [view_of(camera_at(0, 0, -2))]) == pytest.approx(1 / 6, abs=0.01)
+    assert surface_seen(BOX, []) == 0.0
+
+
+def test_what_stands_in_front_of_the_seen_is_looked_at_and_what_lies_behind_it_is_not():
+    views = [view_of(camera_at(0, 0, -2))]
+    for shift_m, is_seen, is_looked_at in ((-0.3, False, True), (-0.01, True, True), (0.1, False, False)):
+        surface = surface_of(BOX.copy().apply_translation([0, 0, shift_m]), 3_000, 0)
+        front = (surface.normals[:, 2] < -0.5) & (np.abs(surface.points[:, :2]).max(1) < 0.25)
+        assert (seen(surface.points, surface.normals, views)[front] == is_seen).all()
+        found = looked_at(surface.points, surface.normals, views)
+        assert (found[front] == is_looked_at).all()
+        assert not found[surface.normals[:, 2] > 0.5].any()  # its back
 
 
 def test_what_an_occluder_covers_is_not_seen():
@@ -104,7 +115,17 @@ def test_free_space_violation_is_the_share_of_area_that_was_seen_through():
     both = trimesh.util.concatenate([BOX, square])
     expected = square.area / both.area
     assert free_space_violation(both, VIEWS) == pytest.approx(expected, abs=0.003)
-    assert free_space_violation(both, VIEWS[:2]) == 0.0  # two views are not enough
+    assert free_space_violation(both, VIEWS[:2]) is None  # two views are not enough to know
+
+
+def test_free_space_is_not_known_where_no_three_views_have_depth_at_the_mesh():
+    away = view_of(trimesh.transformations.rotation_matrix(np.pi, [0, 1, 0], [0, 0, -2]) @ camera_at(0, 0, -2))
+    blind = View(CAMERA, camera_at(0, 0, -2), np.zeros((120, 160), np.float32))
+    for third in (away, blind):
+        assert free_space_violation(BOX, [*VIEWS[:2], third]) is None
+    scores = scores_without_truth(BOX, VIEWS[:2], 7, ScoreSettings())
+    assert "surface_seen" in scores
+    assert "free_space_violation" not in scores
 
 
 def test_free_space_violation_turns_at_its_margin():
