@@ -2,81 +2,28 @@
 
 from __future__ import annotations
 
-import http.client
-import os
 import re
-import signal
-import socket
-import struct
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
 
 import numpy as np
 import pytest
 
-from preprocess.edit_masks import farewell
-from preprocess.hidden import drawn_masks, drawn_path
-from preprocess.mask_editor.desk import open_desk
+from preprocess.hidden import drawn_masks
 from preprocess.mask_editor.guard import STATIC
 from preprocess.mask_editor.server import MaskServer
-from scene.errors import UserError
 from scene.files import fingerprint
 from scene.images import encode_image
-from tests.preprocess.boarded_run import COUNT, HEIGHT, WIDTH, write_run
+from tests.preprocess.boarded_run import COUNT, HEIGHT, WIDTH
+from tests.preprocess.mask_client import MASK, PNG, ask, raw, running, tag
 
 ROOT = Path(__file__).resolve().parents[2]
-MASK = np.random.default_rng(0).random((HEIGHT, WIDTH)) < 0.3
-PNG = encode_image(".png", MASK.astype(np.uint8) * 255)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MaskServer]:
-    folder = write_run(tmp_path_factory.mktemp("run"))
-    with MaskServer(lambda: open_desk(folder, None)) as running:
-        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-def ask(
-    server: MaskServer,
-    method: str,
-    name: str,
-    body: bytes | None = None,
-    prefix: str | None = None,
-    **headers: str | None,
-) -> tuple[int, bytes]:
-    """A request as the page would make it, less what ``headers`` changes (None: leaves out)."""
-    own = f"127.0.0.1:{server.server_port}"
-    sent = {"Host": own, "Origin": f"http://{own}" if method != "GET" else None}
-    if method != "GET" and "If_Match" not in headers:
-        sent["If-None-Match"] = "*"
-    if body is not None:
-        sent["Content-Length"] = str(len(body))
-    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
-    target = f"/{server.guard.token}/{name}" if prefix is None else f"{prefix}{name}"
-    connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-    for key, value in sent.items():
-        if value is not None:
-            connection.putheader(key, value)
-    connection.endheaders(body)
-    response = connection.getresponse()
-    answer = response.status, response.read()
-    if response.status < 500:
-        assert response.headers["Cache-Control"] == "no-store"
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert "Access-Control-Allow-Origin" not in response.headers
-    connection.close()
-    return answer
+    with running(tmp_path_factory.mktemp("run")) as started:
+        yield started
 
 
 @pytest.fixture
@@ -96,56 +43,6 @@ def test_a_mask_goes_there_and_back(server: MaskServer) -> None:
     np.testing.assert_array_equal(drawn_masks(server.desk.object_folder, camera)[1], MASK)
     assert ask(server, "DELETE", name, If_Match=tag(server, name)) == (204, b"")
     assert ask(server, "GET", name)[0] == 404
-
-
-def tag(server: MaskServer, name: str) -> str:
-    """What tells the mask on disk from any other."""
-    url = f"{server.url}{name}"
-    with urllib.request.urlopen(url) as answer:
-        return str(answer.headers["ETag"])
-
-
-def test_a_mask_that_another_changed_is_not_overwritten(server: MaskServer) -> None:
-    name = "view/1/drawn.png"
-    other = encode_image(".png", (~MASK).astype(np.uint8) * 255)
-    assert ask(server, "PUT", name, PNG)[0] == 204
-    first = tag(server, name)
-    status, reason = ask(server, "PUT", name, other)  # which knows of none
-    assert status == 412
-    assert b"changed elsewhere" in reason
-    assert ask(server, "DELETE", name)[0] == 412
-    assert ask(server, "PUT", name, other, If_Match=first)[0] == 204
-    for method in ("PUT", "DELETE"):
-        assert ask(server, method, name, PNG, If_Match=first)[0] == 412
-        assert ask(server, method, name, PNG, If_None_Match=None)[0] == 428
-    assert ask(server, "GET", name) == (200, other)
-    path = drawn_path(server.desk.object_folder, 1)
-    path.write_bytes(PNG)  # another program, or a second editor
-    assert ask(server, "GET", name) == (200, PNG)
-    assert tag(server, name) == first
-    assert ask(server, "DELETE", name, If_Match=first)[0] == 204
-    assert ask(server, "PUT", name, PNG, If_Match=first)[0] == 412
-    assert not path.exists()
-
-
-def test_clients_that_go_away_leave_no_traceback(
-    server: MaskServer, untouched: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ended = Event()
-    end = MaskServer.shutdown_request
-    monkeypatch.setattr(server, "shutdown_request", lambda request: (end(server, request), ended.set()), raising=True)
-    own = f"127.0.0.1:{server.server_port}"
-    head = f"/{server.guard.token}/view/0/drawn.png HTTP/1.0\r\nHost: {own}\r\nOrigin: http://{own}\r\n"
-    heads = ["GET /", f"PUT {head}If-None-Match: *\r\nContent-Length: {len(PNG)}\r\n\r\n"]
-    for sent in heads:
-        ended.clear()
-        connection = socket.create_connection(("127.0.0.1", server.server_port), timeout=5)
-        connection.sendall(sent.encode())
-        time.sleep(0.1)  # until it is being read
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
-        connection.close()
-        assert ended.wait(5)
-    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_the_page_and_the_images_are_there(server: MaskServer, untouched: None) -> None:
@@ -177,21 +74,6 @@ def test_it_listens_on_this_machine_only(server: MaskServer) -> None:
     assert server.server_address[0] == "127.0.0.1"
     assert server.url.startswith("http://127.0.0.1:")
     assert len(server.guard.token) >= 32
-
-
-def test_a_port_that_is_taken_is_told_before_anything_is_computed(server: MaskServer) -> None:
-    for port in (server.server_port, 70000):
-        with pytest.raises(UserError, match=f"--port {port}"):
-            MaskServer(lambda: pytest.fail("the views were read"), port)
-
-
-def test_a_port_is_given_back_where_the_views_cannot_be_read(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    for _ in range(2):
-        with pytest.raises(UserError, match="no such object folder"):
-            MaskServer(lambda: open_desk(tmp_path / "nowhere", None), port)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
@@ -289,38 +171,3 @@ def test_a_body_cut_short_is_no_mask(server: MaskServer, untouched: None) -> Non
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "PATCH", "HEAD"])
 def test_other_methods_are_unknown(server: MaskServer, untouched: None, method: str) -> None:
     assert ask(server, method, "view/0/drawn.png", PNG)[0] == 501
-
-
-def raw(server: MaskServer, head: str, body: bytes = b"") -> int:
-    """The status of the answer to these very bytes, after which nothing more is sent."""
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=5) as connection:
-        connection.sendall(head.encode() + body)
-        connection.shutdown(socket.SHUT_WR)
-        return int(connection.makefile("rb").readline().split()[1])
-
-
-def test_ctrl_c_ends_it_with_what_was_done(tmp_path: Path) -> None:
-    folder = write_run(tmp_path)
-    command = [sys.executable, "-m", "preprocess.edit_masks", str(folder), "--no-open"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        origin = url[: url.index("/", len("http://"))]
-        put = urllib.request.Request(
-            url + "view/2/drawn.png", PNG, {"Origin": origin, "If-None-Match": "*"}, method="PUT"
-        )
-        with urllib.request.urlopen(put) as answer:
-            assert answer.status == 204
-        os.kill(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=20)
-    assert process.returncode == 0
-    assert "masks of view 2 were changed; go on with the same command" in told
-    assert "python reconstruct.py SCAN --out DIR --set prepare.inpaint.painter=classical" in told
-    assert "Traceback" not in told
-    assert (folder / "only-seg-0012-obj7" / "2_class_inpaint mask.png").is_file()
-
-
-def test_nothing_changed_is_told_too() -> None:
-    assert farewell(Path("x"), []) == "x: no mask was changed"
-    assert "views 1, 4" in farewell(Path("x"), [1, 4])

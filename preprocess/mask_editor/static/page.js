@@ -12,8 +12,8 @@ const TOLD = {
   changed: ["Not saved yet", "not saved"],
 };
 let object; // what the server tells of it
-// { number, frame, saved, thumbnail, standing }; while it is shown or changed { drawn: bytes on disk or null, tag: theirs,
-// computed: bytes, mask }; while it is shown { photo, seen }; while another mask than was read is on disk { stale, tagNow }
+// { number, frame, saved, thumbnail, standing }; while shown or changed { drawn: bytes on disk or null, tag: theirs,
+// computed: bytes, mask }; while shown { photo, seen }; while another mask than was read is on disk { stale, tagNow }
 let views = [];
 let current = null;
 let wanted = null; // the view that was asked for last
