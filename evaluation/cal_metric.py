@@ -7,7 +7,8 @@
 complete (the default): meshes <scene>_obj_<id>.ply, or O2-Recon's ..._full_mesh.ply, below DIR, or below DIR/<method>
 for each of --methods.  Points drawn evenly from both surfaces are compared on the whole, the seen and the hidden
 surface; written are tables, CSV, JSON and a LaTeX row, with means of each scene, class and all, and 95 % intervals.
---scan adds what is seen and hidden, and the measures that need no truth.
+Methods are compared measure by measure, over the objects of which all of them have it.  --scan adds what is seen and
+hidden, and the measures that need no truth.
 
 o2recon: O2-Recon's own arithmetic on the points that files hold, to stand beside its published numbers.  DIR or
 DIR/<method> holds <scene>/*_pointcloud.ply and *_mesh.ply; written are <its folder>/metrics-new/metric_<scene>.txt and
@@ -16,7 +17,7 @@ metric_<scene>_scan2cad.txt, anew if they are there (O2-Recon leaves them).
 True surfaces of object <id>, with k = id - 1: <scene>/obj_<k>.ply (or, for one scene, obj_<k>.ply) in --truth,
 <scene>/gt/obj_<k>.ply in --scannet_gt_dir, <scene>/scannet_<k>_pointcloud.ply in --scan2cad_gt_dir.  With two of them
 each is scored against by itself, into folders of their names below --out.
-Exit status 1 when some object could not be scored.
+Exit status 1 when some object could not be scored, or in o2recon no file met some true surface.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from scene.runlog import log, run_cli
 
 _TRUTHS = ("truth", "scannet_gt_dir", "scan2cad_gt_dir")
 _COMPLETE_ONLY = ("truth", "scan", "instances", "out", "samples", "seed")
+_MOST_SAMPLES = 10_000_000  # of which an object needs gigabytes
 _O2RECON_ONLY = ("max_dist", "scan2cad_inputs")
 
 
@@ -74,7 +76,12 @@ def _complete(arguments: argparse.Namespace, methods: dict[str, Path]) -> int:
     problems = False
     for kind, root in (truths or {"": None}).items():
         truth = {scene: truth_folder(scene, root, len(scenes) == 1) if root else None for scene in scenes}
-        results = score_methods(methods, scenes, truth, scans, settings)
+        try:
+            results = score_methods(methods, scenes, truth, scans, settings)
+        except MemoryError as error:
+            raise UserError(
+                f"there is not enough memory for {settings.samples:,} points; give fewer --samples"
+            ) from error
         folder = out / kind if len(truths) > 1 else out
         write_methods(folder, results, settings.seed)
         print_methods(results, settings.seed)
@@ -112,6 +119,24 @@ def _o2recon(arguments: argparse.Namespace, methods: dict[str, Path]) -> int:
     return int(failed)
 
 
+def _samples(text: str) -> int:
+    if not 1 <= (samples := int(text)) <= _MOST_SAMPLES:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_SAMPLES:,}, not {text}")
+    return samples
+
+
+def _seed(text: str) -> int:
+    if (seed := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, not {text}")
+    return seed
+
+
+def _distance_m(text: str) -> float:
+    if not (distance_m := float(text)) > 0:
+        raise argparse.ArgumentTypeError(f"must be positive, not {text}")
+    return distance_m
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cal_metric.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -129,11 +154,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--scan", type=Path, nargs="+", metavar="SCAN", help="the scans' folders")
     add("--instances", type=Path, metavar="DIR", help="masks written by preprocess.segment_scan")
     add("--out", type=Path, metavar="DIR", help="where the scores go (default: DIR/scores)")
-    add("--samples", type=int, help=f"points on each surface (default {ScoreSettings.samples})")
-    add("--seed", type=int, help=f"of points and intervals (default {ScoreSettings.seed})")
+    add("--samples", type=_samples, help=f"points on each surface (default {ScoreSettings.samples})")
+    add("--seed", type=_seed, help=f"of points and intervals (default {ScoreSettings.seed})")
     o2recon = parser.add_argument_group("o2recon")
     add = o2recon.add_argument
-    add("--max_dist", type=float, metavar="M", help="farther distances are left out of the means (default 10)")
+    add("--max_dist", type=_distance_m, metavar="M", help="farther distances are left out of the means (default 10)")
     add(
         "--scan2cad_inputs",
         choices=("mesh", "full_pointcloud"),

@@ -6,7 +6,7 @@
 An --exp_root is the folder of O2-Recon's training runs, of which the newest mesh of every
 <object>_<method>/exp_*/meshes is taken, or the output of reconstruct.py, of which all meshes are.  Each becomes
 <out>/<method>/<scene>/<scene>_scannet_obj_<id>_<method>_full_mesh.ply and, as points drawn evenly from it,
-..._pointcloud.ply.With the --scan of every scene there is also ..._mesh.ply, the part that a camera saw, and
+..._pointcloud.ply.  With the --scan of every scene there is also ..._mesh.ply, the part that a camera saw, and
 the points are that part's: what a partial ground truth can judge.  An object's files of an earlier gathering are
 replaced.  Exit status 1 when an object has no usable mesh.
 """

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from evaluation.mesh_files import find_meshes
-from evaluation.records import Means, SceneScores
+from evaluation.records import SceneScores
 from evaluation.score_files import write_scores
 from evaluation.scoring import score_scene
 from evaluation.settings import ScoreSettings
-from evaluation.summary import summaries
-from evaluation.tables import latex, methods_table, table
+from evaluation.summary import compared, summaries
+from evaluation.tables import latex, means_csv_text, methods_table, table
 from evaluation.views import views_of_scan
 from scene.errors import UserError
-from scene.files import write_text
+from scene.files import write_json, write_text
 from scene.records import Scan
 
 
@@ -61,7 +62,7 @@ def score_methods(
 
 
 def write_methods(out: Path, results: Mapping[str, Sequence[SceneScores]], seed: int) -> None:
-    """Write every method's scores below ``out``, and for all of them ``methods.txt`` and ``methods.tex``, a row each.
+    """Write every method's scores below ``out``, and where they are compared ``methods`` as .txt, .csv, .json and .tex.
 
     Of a single method without a name (``""``) the scores go to ``out`` itself.
     """
@@ -70,9 +71,11 @@ def write_methods(out: Path, results: Mapping[str, Sequence[SceneScores]], seed:
         return
     for name, scenes in results.items():
         write_scores(out / name, scenes, name, seed)
-    means = {name: overall(scenes) for name, scenes in results.items()}
-    write_text(out / "methods.txt", methods_table(means) + "\n")
-    write_text(out / "methods.tex", latex(means))
+    methods = compared(results, seed)
+    write_text(out / "methods.txt", methods_table(methods) + "\n")
+    write_text(out / "methods.csv", means_csv_text(methods))
+    write_json(out / "methods.json", {"means": [asdict(one) for one in methods]})
+    write_text(out / "methods.tex", latex(methods))
 
 
 def print_methods(results: Mapping[str, Sequence[SceneScores]], seed: int) -> None:
@@ -80,9 +83,4 @@ def print_methods(results: Mapping[str, Sequence[SceneScores]], seed: int) -> No
     for name, scenes in results.items():
         print(f"{name}\n" * bool(name) + table(scenes, summaries(scenes, seed)) + "\n")
     if len(results) > 1:
-        print(methods_table({name: overall(scenes) for name, scenes in results.items()}) + "\n")
-
-
-def overall(scenes: Sequence[SceneScores]) -> Means:
-    """The means over all objects of all scenes."""
-    return Means.of([one.scores for scene in scenes for one in scene.objects])
+        print(methods_table(compared(results, seed)) + "\n")

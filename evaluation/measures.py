@@ -19,8 +19,11 @@ class Measure:
     column: bool = False  # worth a column in tables of many objects too
 
     def text(self, scores: Mapping[str, float]) -> str:
-        """The value with its unit's digits; a dash where it was not measured."""
-        return f"{scores[self.key] * self.factor:.{self.digits}f}" if self.key in scores else "–"
+        """The value with its unit's digits; a dash where it was not measured, and ≥ where not all were counted."""
+        if self.key not in scores:
+            return "–"
+        least = "≥" if f"{self.key}_uncounted" in scores else ""
+        return f"{least}{scores[self.key] * self.factor:.{self.digits}f}"
 
 
 def _centimetres(key: str, heading: str, meaning: str, column: bool = False) -> Measure:
@@ -41,6 +44,7 @@ AGAINST_TRUTH = (
     ),
     _centimetres("accuracy_m", "accuracy", "mean distance from the mesh to the true surface; lower is better"),
     _centimetres("completion_m", "completion", "mean distance from the true surface to the mesh; lower is better"),
+    _centimetres("hausdorff_m", "farthest", "largest distance of a point of either from the other; lower is better"),
     _share("f_0.01", "F@1cm", "balance of precision and recall at 1 cm"),
     _share("f_0.02", "F@2cm", "balance of precision and recall at 2 cm; 0 where there is no usable mesh", True),
     _share("f_0.05", "F@5cm", "balance of precision and recall at 5 cm", True),
@@ -79,7 +83,7 @@ AGAINST_TRUTH = (
     _centimetres(
         "sampling_floor_m",
         "sampling floor",
-        "distance between two draws of points from one surface: a chamfer cannot fall below it",
+        "about the chamfer of two draws of points from one and the same surface: smaller differences mean nothing",
     ),
     Measure(
         "alignment_correct", "placed right", "the CAD stands within 20 cm, 20 degrees and 20 % of its scale", digits=0

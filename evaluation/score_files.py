@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def write_scores(folder: Path, scenes: Sequence[SceneScores], name: str = "this 
     write_text(folder / "scores.csv", csv_text(scenes))
     write_text(folder / "scores_means.csv", means_csv_text(groups))
     write_text(folder / "scores.txt", table(scenes, groups) + "\n")
-    write_text(folder / "scores.tex", latex({name: groups[0].means}))
+    write_text(folder / "scores.tex", latex([replace(groups[0], name=name)]))
 
 
 def _as_dict(scene: SceneScores) -> dict[str, Any]:

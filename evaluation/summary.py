@@ -1,4 +1,4 @@
-"""Means over objects with how far they can be trusted: of each scene, of each class, and of all.
+"""Means over objects with how far they can be trusted: of each scene, of each class, of all, and of methods compared.
 
 The 95 % intervals are percentile bootstraps (Efron 1979): the objects are drawn anew, with replacement, and the middle
 95 % of the resulting means is the interval.  That assumes that the objects are an independent draw from those one
@@ -18,7 +18,7 @@ from evaluation.records import Means, ObjectScore, SceneScores
 
 _RESAMPLES = 2_000
 _OUTSIDE = (0.025, 0.975)
-Kind = Literal["all", "scene", "class"]
+Kind = Literal["all", "scene", "class", "method"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Summary:
     """The means of a group of objects, and of each measure that two or more of them have its interval (low, high)."""
 
     kind: Kind
-    name: str  # of the scene or class; "" of all
+    name: str  # of the scene, class or method; "" of all
     objects: int
     means: Means
     intervals: dict[str, tuple[float, float]]
@@ -49,6 +49,27 @@ def summaries(scenes: Sequence[SceneScores], seed: int = 0) -> list[Summary]:
         for kind, name, objects in groups
         for scores in [[one.scores for one in objects]]
     ]
+
+
+def compared(methods: Mapping[str, Sequence[SceneScores]], seed: int = 0) -> list[Summary]:
+    """Each method's means, every measure over the same objects: those of which all methods have it.
+
+    Else a method that loses what is difficult would look better by it.  ``objects`` counts those of any method.
+    """
+    had = {
+        name: {(scene.scene, one.instance_id): one.scores for scene in scenes for one in scene.objects}
+        for name, scenes in methods.items()
+    }
+    places = sorted({place for own in had.values() for place in own})
+    shared = [set.intersection(*({*own.get(place, {})} for own in had.values())) for place in places]
+    found = []
+    for name, own in had.items():
+        scores = [
+            {key: value for key, value in own.get(place, {}).items() if key in keys}
+            for place, keys in zip(places, shared, strict=True)
+        ]
+        found.append(Summary("method", name, len(places), Means.of(scores), bootstrap(scores, seed)))
+    return found
 
 
 def bootstrap(scores: Sequence[Mapping[str, float]], seed: int) -> dict[str, tuple[float, float]]:

@@ -1,6 +1,8 @@
 """The complete protocol over several methods, both kinds of truth, and meshes that carry a pose."""
 
+import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from evaluation.cal_metric import main
 from evaluation.complete_protocol import scenes_of
 from evaluation.mesh_files import find_truth, truth_folder
 from evaluation.object_scores import score_object
@@ -58,15 +61,20 @@ def test_methods_are_compared_over_the_same_objects_against_either_truth(collect
             means[kind, method] = scene.mean()
             assert means[kind, method].counts["f_0.05"] == objects
         rows = (out / kind / "methods.tex").read_text().splitlines()
-        assert [row.split(" & ")[0] for row in rows] == ["% method", "good", "poor"]
+        assert [row.split(" & ")[0] for row in rows[:3]] == ["% method", "good", "poor"]
     assert means["scannet", "good"].values["f_0.05"] == 1.0
     assert means["scannet", "poor"].values["f_0.05"] == 0.5
     assert means["scannet", "good"].values["volume_iou"] == pytest.approx(1.0)
     assert "volume_iou" not in means["scan2cad", "good"].values
-    assert [line.split()[0] for line in (out / "scannet" / "methods.txt").read_text().splitlines()[-2:]] == [
-        "good",
-        "poor",
-    ]
+    text = (out / "scannet" / "methods.txt").read_text()
+    assert re.search(r"\ngood \(2\) .*\npoor \(2\) .*\d \(0\.0–\d", text)
+    compared = json.loads((out / "scannet" / "methods.json").read_text())["means"]
+    assert [one["means"]["counts"]["chamfer_m"] for one in compared] == [1, 1], "one method has no mesh of the other"
+    rows = list(csv.DictReader((out / "scannet" / "methods.csv").open()))
+    assert {(row["name"], row["objects"]) for row in rows if row["measure"] == "chamfer_m"} == {
+        ("good", "1"),
+        ("poor", "1"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -75,6 +83,11 @@ def test_methods_are_compared_over_the_same_objects_against_either_truth(collect
         (["--max_dist", "5"], "--max_dist: means nothing to --protocol complete"),
         (["--protocol", "o2recon"], "needs --scannet_gt_dir, --scan2cad_gt_dir or both"),
         (["--protocol", "o2recon", "--seed", "1"], "--seed: means nothing to --protocol o2recon"),
+        (["--samples", "0"], "--samples: must be from 1 to 10,000,000, not 0"),
+        (["--samples", "1000000000000000000000"], "--samples: must be from 1 to 10,000,000"),
+        (["--samples", "many"], "invalid"),
+        (["--seed", "-1"], "--seed: must not be negative, not -1"),
+        *((["--protocol", "o2recon", "--max_dist", d], f"--max_dist: must be positive, not {d}") for d in ("nan", "0")),
         (["--methods", "absent"], "absent: there is no such folder"),
         (["--truth", "gt"], "name them by --methods"),
         (["--methods", "good", "--truth", "gt", "--scenes", "scene9"], "scene9: there is no mesh of that scene"),
@@ -119,7 +132,7 @@ def test_a_mesh_that_carries_a_pose_is_judged_by_it(collected):
     assert (right.scores["alignment_correct"], large.scores["alignment_correct"]) == (1.0, 0.0)
     assert right.scores["alignment_translation_m"] == pytest.approx(0.1)
     assert large.scores["alignment_scale_error"] == pytest.approx(0.5)
-    assert "alignment_correct" not in broken.scores
+    assert broken.scores["alignment_correct"] == 0.0
     assert "the pose's translation is not a list of 3 numbers" in broken.problems[0]
     assert broken.scores["f_0.05"] > 0.99, "what is wrong with its pose is not held against its surface"
 
@@ -142,4 +155,15 @@ def test_the_bench_chamfer_repeats_between_seeds(shared_data):
     assert np.ptp([one["chamfer_m"] for one in scores]) < 5e-5
     itself = score_object(truth, truth, [], 5, ScoreSettings())
     assert itself["f_0.02"] == 1.0
-    assert itself["chamfer_m"] == pytest.approx(itself["sampling_floor_m"], rel=0.15)
+    assert itself["chamfer_m"] == pytest.approx(itself["sampling_floor_m"], rel=0.02)
+
+
+def test_want_of_memory_is_told_in_this_commands_words(collected, monkeypatch):
+    def too_much(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("evaluation.complete_protocol.score_methods", too_much)
+    arguments = ["--meshes", collected / "data" / "good", "--truth", collected / "gt", "--samples", "9000000"]
+    monkeypatch.setattr("sys.argv", ["cal_metric.py", *map(str, arguments)])
+    with pytest.raises(UserError, match="not enough memory for 9,000,000 points; give fewer --samples"):
+        main()

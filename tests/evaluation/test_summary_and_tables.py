@@ -1,15 +1,17 @@
 """Means of groups with their intervals against arithmetic, and the tables that show them."""
 
 import csv
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from evaluation.measures import MEASURES
-from evaluation.records import Means, ObjectScore, SceneScores
+from evaluation.records import ObjectScore, SceneScores
 from evaluation.score_files import write_scores
-from evaluation.summary import bootstrap, summaries
-from evaluation.tables import latex, means_csv_text, methods_table, table
+from evaluation.summary import bootstrap, compared, summaries
+from evaluation.tables import csv_text, latex, means_csv_text, methods_table, table
 from scene.files import read_json
 
 
@@ -70,16 +72,61 @@ def test_tables_fit_a_terminal_and_tell_means_intervals_and_the_floor():
     assert max(map(len, text.splitlines())) <= 120
     assert "\nall (4) " in text
     assert "50.0 (0.0–100.0)" in text
-    assert "sampling floor: 0.10 to 0.20 cm;" in table(TWO)
-    methods = methods_table({"ours": Means.of([full]), "theirs": Means.of([full])})
-    assert [line.split()[0] for line in methods.splitlines()[-2:]] == ["ours", "theirs"]
+    assert "sampling floor: 0.10 to 0.20 cm; about the chamfer of two draws of one surface: smaller" in table(TWO)
+    methods = methods_table(compared({"ours": wide, "theirs": wide}))
+    assert [line.split()[0] for line in methods.splitlines()[-4:-2]] == ["ours", "theirs"]
+    assert max(map(len, methods.splitlines())) <= 120
+    for written in (text, methods):
+        words = set(re.sub(r"\s+", " ", written).split())
+        headings = {word for measure in MEASURES for word in re.split(r" |(?=@)", measure.heading)}
+        assert headings <= words, "every measure has a column somewhere"
+
+
+def test_methods_are_compared_over_objects_that_all_have():
+    whole = [scene("a", *(("", {"f_0.02": 0.6, "chamfer_m": 0.02 + 0.01 * i, "volume_iou": 0.5}) for i in range(4)))]
+    loses = [scene("a", ("", {"f_0.02": 0.6, "chamfer_m": 0.03}), *[("", {"f_0.02": 0.0})] * 3)]
+    first, second = groups = compared({"whole": whole, "loses": loses})
+    assert (first.means.values["chamfer_m"], second.means.values["chamfer_m"]) == (0.02, 0.03)
+    assert first.means.counts == second.means.counts == {"f_0.02": 4, "chamfer_m": 1}
+    assert second.means.values["f_0.02"] == pytest.approx(0.15)
+    assert set(first.intervals) == set(second.intervals) == {"f_0.02"}
+    text = methods_table(groups)
+    assert re.search(r"\nwhole +2\.00 +60\.0\nloses +3\.00 +15\.0\nof 4 objects, over +1 +4\n", text)
+    assert re.search(r"\nloses \(4\) +3\.00 +15\.0 \(0\.0–45\.0\)\n", text)
+    _, ours, theirs, told, *ends = latex(groups).splitlines()
+    assert ours.startswith("whole & 2.00 (1) & -- & 60.0 & --")
+    assert theirs.startswith("loses & 3.00 (1) & -- & 15.0 & --")
+    assert told == "% 4 objects; (n): the mean is over n of them"
+    assert [one.split(" & ")[:4] for one in ends] == [
+        ["% whole, 95 % interval", "--", "--", "60.0--60.0"],
+        ["% loses, 95 % interval", "--", "--", "0.0--45.0"],
+    ]
+
+
+def test_objects_that_one_method_does_not_even_know_are_counted_and_not_compared():
+    groups = compared({"a": TWO, "b": TWO[:1]})
+    assert [one.objects for one in groups] == [4, 4]
+    assert [one.means.counts["f_0.02"] for one in groups] == [2, 2]
+
+
+def test_a_count_that_is_only_a_lower_bound_says_so():
+    [measure] = [one for one in MEASURES if one.key == "self_intersections"]
+    assert measure.text({"self_intersections": 7.0}) == "7"
+    assert measure.text({"self_intersections": 7.0, "self_intersections_uncounted": 1.0}) == "≥7"
+
+
+def test_what_is_to_be_known_of_an_object_stands_below_and_in_the_csv():
+    one = replace(TWO[0].objects[0], notes=["its true surface is a part"])
+    scenes = [SceneScores("a", [one])]
+    assert "to know:\n  a 1: its true surface is a part" in table(scenes)
+    assert csv_text(scenes).splitlines()[1].endswith(",,,its true surface is a part")
 
 
 def test_a_latex_row_a_method_with_as_many_cells_as_its_comment_names():
-    means = {"my_method 100%": Means.of([{"f_0.02": 0.5, "chamfer_m": 0.0123}])}
-    comment, row = latex(means).splitlines()
+    ours = [scene("a", ("", {"f_0.02": 0.5, "chamfer_m": 0.0123, "alignment_correct": 1.0}))]
+    comment, row, _ = latex(compared({"my_method 100%": ours})).splitlines()
     assert row.startswith(r"my\_method 100\% & 1.23 & -- & 50.0 & ")
-    assert row.endswith(r" \\")
+    assert row.endswith(r" & 100 \\")
     assert comment.startswith("% method & chamfer (cm) & F@1cm (%) & F@2cm (%) & ")
     assert comment.count(" & ") == row.count(" & ")
 
@@ -95,4 +142,4 @@ def test_every_mean_is_in_the_files(tmp_path):
     assert (desk["low"], desk["high"]) == ("", "")
     everything = read_json(tmp_path / "scores.json")["means"][0]
     assert (everything["kind"], everything["objects"], everything["means"]["counts"]["f_0.02"]) == ("all", 4, 3)
-    assert (tmp_path / "scores.tex").read_text().splitlines()[1].startswith("ours & 2.00 & ")
+    assert (tmp_path / "scores.tex").read_text().splitlines()[1].startswith("ours & 2.00 (2) & ")
