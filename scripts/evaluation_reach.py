@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,8 @@ from jaxtyping import Float
 
 from evaluation.mesh_files import find_meshes, find_truth
 from evaluation.metrics import compare
-from evaluation.object_scores import score_object
+from evaluation.records import ObjectScore
 from evaluation.sampling import Surface, surface_of, surface_of_truth
-from evaluation.sanity import Truth
 from evaluation.scoring import score_scene
 from evaluation.settings import ScoreSettings
 from evaluation.views import View, views_of_scan
@@ -129,34 +129,49 @@ def against_themselves(rooms: Sequence[Room], samples: int) -> Iterator[tuple[st
 
 
 def refusals(rooms: Sequence[Room]) -> Iterator[tuple[str, str, str | None]]:
-    """What is wrong with a mesh, whether a true mesh was there, and the sentence: None where it got a number."""
+    """What is wrong, whether a true mesh was there, and the sentence: None where something wrong got a number."""
     room = rooms[0]
     name, (mesh_path, true_path) = next(iter(room.pairs().items()))
-    mesh, truth, instance_id = load_mesh(mesh_path), load_mesh_or_points(true_path), int(name.split()[1])
+    instance_id = int(name.split()[1])
+    mesh, truth = load_mesh(mesh_path), load_mesh(true_path)
     views = views_of_scan(open_scan(room.scan), 20)
-    for wrong, broken in _broken(mesh):
+    for wrong, broken in (*_broken(mesh), ("without triangles", trimesh.Trimesh(mesh.vertices))):
         for known, against in (("with a true mesh", truth), ("without", None)):
-            yield wrong, known, _sentence(broken, against, views, instance_id)
+            one = _scored(room.name, instance_id, broken, against, views)
+            yield f"a mesh {wrong}", known, None if any(one.scores.values()) else one.problems[-1]
+    for wrong, broken in _broken(truth):
+        one = _scored(room.name, instance_id, mesh, broken, views)
+        compared = any(key.startswith(("f_", "recall", "precision")) for key in one.scores)
+        yield f"a true mesh {wrong}", "beside a right mesh", None if compared else one.problems[0]
 
 
 def _broken(mesh: trimesh.Trimesh) -> Iterator[tuple[str, trimesh.Trimesh]]:
     for unit, factor in (("millimetres", 1000.0), ("centimetres", 100.0)):
         yield f"in {unit}", mesh.copy().apply_scale(factor)
-    yield "empty", trimesh.Trimesh(mesh.vertices)
     lost = mesh.copy()
-    lost.vertices[::1000] = np.nan
+    lost.vertices[:: len(lost.vertices) // 100 + 1] = np.nan
     yield "with NaN", lost
-    turn = trimesh.transformations.rotation_matrix(np.pi / 2, [1, 0, 0])
+    turn = trimesh.transformations.rotation_matrix(-np.pi / 2, [1, 0, 0])
+    yield "with y up instead of z", mesh.copy().apply_transform(turn)
     turn[:3, 3] = 5.0, -7.0, 1.0
     yield "in another frame", mesh.copy().apply_transform(turn)
 
 
-def _sentence(mesh: trimesh.Trimesh, truth: Truth | None, views: Sequence[View], instance_id: int) -> str | None:
-    try:
-        score_object(mesh, truth, views, instance_id, ScoreSettings(samples=10_000))
-    except UserError as error:
-        return str(error)
-    return None
+def _scored(
+    scene: str, instance_id: int, mesh: trimesh.Trimesh, truth: trimesh.Trimesh | None, views: Sequence[View]
+) -> ObjectScore:
+    """As files are scored, their folders' names left out of the sentences."""
+    with tempfile.TemporaryDirectory() as folder:
+        mesh_path, true_path = (
+            Path(folder, f"{scene}_obj_{instance_id}.ply"),
+            Path(folder, f"obj_{instance_id - 1}.ply"),
+        )
+        mesh.export(mesh_path)
+        if truth is not None:
+            truth.export(true_path)
+        against = None if truth is None else Path(folder)
+        [one] = score_scene(scene, Path(folder), against, views, ScoreSettings(samples=10_000)).objects
+    return replace(one, problems=[re.sub(rf"{re.escape(folder)}/\S+: ", "", problem) for problem in one.problems])
 
 
 def recomputed(rooms: Sequence[Room], max_dist_m: float = 10.0) -> Reached:
@@ -168,7 +183,8 @@ def recomputed(rooms: Sequence[Room], max_dist_m: float = 10.0) -> Reached:
         for room in rooms:
             pairs = list(room.pairs().values())
             text = Path(folder) / f"metric_{room.name}.txt"
-            run_task(Task([mesh for mesh, _ in pairs], room.truth, "obj_{k}.ply", False, text), max_dist_m)
+            task = Task([mesh for mesh, _ in pairs], "meshes", room.truth, "obj_{k}.ply", False, text)
+            run_task(task, max_dist_m)
             written = _numbers(text.read_text(encoding="utf-8"))
             expected = [_by_all_pairs(*pair, max_dist_m) for pair in progress(pairs, "all distances, one by one")]
             if len(written) != len(expected):

@@ -11,7 +11,15 @@ from scene.errors import UserError
 from scene.mesh import save_mesh
 from scripts import evaluation_reach
 from scripts.evaluation_lights import Judged, judge_rooms, rows, spoilt_copies
-from scripts.evaluation_reach import Room, against_themselves, known_values, recomputed, repeated, rooms_of
+from scripts.evaluation_reach import (
+    Room,
+    against_themselves,
+    known_values,
+    recomputed,
+    refusals,
+    repeated,
+    rooms_of,
+)
 
 
 @pytest.fixture
@@ -58,6 +66,21 @@ def test_a_true_mesh_is_its_sampling_floor_from_itself(room):
         assert name.startswith("scene0001_00 ")
         assert scores["f_0.02"] == 1.0
         assert scores["chamfer_m"] == pytest.approx(scores["sampling_floor_m"], rel=0.1)
+
+
+def test_what_is_refused_is_told_as_files_are_scored_and_so_is_what_is_not(room, monkeypatch):
+    monkeypatch.setattr(evaluation_reach, "open_scan", lambda folder: None)
+    monkeypatch.setattr(evaluation_reach, "views_of_scan", lambda scan, most: [])
+    told = {(wrong, known): sentence for wrong, known, sentence in refusals([room])}
+    zero = "counted as F, precision and recall 0"
+    assert "times as large as its true mesh" in told["a mesh in millimetres", "with a true mesh"]
+    assert told["a mesh in another frame", "with a true mesh"].endswith(zero)
+    assert told["a mesh with NaN", "without"] == "holds vertices that are not finite; export the mesh again"
+    assert told["a mesh without triangles", "with a true mesh"].endswith(zero)
+    assert "nothing is measured against it" in told["a true mesh in millimetres", "beside a right mesh"]
+    # With neither truth nor views nothing tells units; and a ball about the origin is the same whatever is up.
+    assert told["a mesh in millimetres", "without"] is None
+    assert told["a mesh with y up instead of z", "with a true mesh"] is None
 
 
 def test_a_run_of_no_room_of_the_bench_is_named(room, tmp_path):
