@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from preprocess.hidden import drawn_masks
-from preprocess.mask_editor.desk import MaskDesk, open_desk
-from preprocess.mask_editor.run_folder import mesh_of
-from preprocess.mask_editor.server import MaskServer
-from tests.preprocess.boarded_run import COUNT, HEIGHT, WIDTH, write_run
+from tests.browser.mask_pages import Serve, begin, board, brush, count, drag, drawn, near, serving, state
+from tests.preprocess.boarded_run import COUNT, HEIGHT, WIDTH
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser
 
     from tests.browser.conftest import OpenPage
 
@@ -27,84 +21,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., MaskServer]]:
-    """Serves the object behind a board, with its mesh or without."""
-    running: list[tuple[MaskServer, Thread]] = []
-
-    def served(mesh: bool = True) -> MaskServer:
-        folder = write_run(tmp_path, mesh)
-        server = MaskServer(lambda: open_desk(folder, mesh_of(folder)))
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        running.append((server, thread))
-        return server
-
-    yield served
-    for server, thread in running:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    with serving(tmp_path) as served:
+        yield served
 
 
-def drawn(desk: MaskDesk) -> dict[int, np.ndarray]:
-    """As the in-painting reads them."""
-    return drawn_masks(desk.object_folder, desk.loaded.source_camera)
-
-
-def begin(page: Page) -> Page:
-    state(page, "hidden")
-    return page
-
-
-def state(page: Page, words: str) -> str:
-    """What the page says of the view, once it says these words."""
-    line = page.locator("#state").filter(has_text=re.compile(re.escape(words)))
-    line.wait_for()
-    return line.inner_text()
-
-
-def count(page: Page) -> int:
-    word = page.locator("#state").inner_text().split("· ")[-1].split()[0].replace(",", "")
-    return 0 if word == "no" else int(word)
-
-
-def board(page: Page) -> Locator:
-    return page.locator("#board")
-
-
-def drag(page: Page, *points: tuple[float, float]) -> None:
-    """Press the mouse and draw through pixels of the view, which is shown as a whole."""
-    box = board(page).bounding_box()
-    assert box is not None
-    zoom = min((box["width"] - 2) / WIDTH, (box["height"] - 2) / HEIGHT)
-    left = box["x"] + (box["width"] - zoom * WIDTH) / 2
-    top = box["y"] + (box["height"] - zoom * HEIGHT) / 2
-    screen = [(left + zoom * (x + 0.5), top + zoom * (y + 0.5)) for x, y in points]
-    page.mouse.move(*screen[0])
-    page.mouse.down()
-    for point in screen[1:]:
-        page.mouse.move(*point)
-    page.mouse.up()
-
-
-def brush(page: Page, pixels: int) -> None:
-    page.locator("#size").fill(str(pixels))
-
-
-def near(points: list[tuple[int, int]], radius: float) -> np.ndarray:
-    """The pixels whose centres are at most ``radius`` from the line through some."""
-    v, u = np.mgrid[:HEIGHT, :WIDTH]
-    found = np.zeros((HEIGHT, WIDTH), bool)
-    for a, b in pairwise(points):
-        direction = np.subtract(b, a)
-        along = ((u - a[0]) * direction[0] + (v - a[1]) * direction[1]) / max(1, direction @ direction)
-        share = np.clip(along, 0, 1)
-        away2 = (u - a[0] - share * direction[0]) ** 2 + (v - a[1] - share * direction[1]) ** 2
-        found |= away2 <= radius**2
-    return found
-
-
-def test_painted_saved_reloaded_the_same(serve: Callable[..., MaskServer], open_page: OpenPage) -> None:
+def test_painted_saved_reloaded_the_same(serve: Serve, open_page: OpenPage) -> None:
     desk = (server := serve(mesh=False)).desk
     page = begin(open_page(server.url))
     assert "None saved · no pixels hidden" in state(page, "View 0")
@@ -126,7 +48,7 @@ def test_painted_saved_reloaded_the_same(serve: Callable[..., MaskServer], open_
     assert board(page).screenshot() == before
 
 
-def test_erased_undone_and_done_again(serve: Callable[..., MaskServer], open_page: OpenPage) -> None:
+def test_erased_undone_and_done_again(serve: Serve, open_page: OpenPage) -> None:
     desk = (server := serve(mesh=False)).desk
     page = begin(open_page(server.url))
     brush(page, 21)
@@ -149,9 +71,7 @@ def test_erased_undone_and_done_again(serve: Callable[..., MaskServer], open_pag
     np.testing.assert_array_equal(drawn(desk)[0], erased)
 
 
-def test_the_computed_mask_is_the_start_and_nothing_is_lost_between_views(
-    serve: Callable[..., MaskServer], open_page: OpenPage
-) -> None:
+def test_the_computed_mask_is_the_start_and_nothing_is_lost_between_views(serve: Serve, open_page: OpenPage) -> None:
     desk = (server := serve()).desk
     assert desk.proposal is not None
     page = begin(open_page(server.url))
@@ -180,7 +100,7 @@ def test_the_computed_mask_is_the_start_and_nothing_is_lost_between_views(
     assert count(page) == desk.proposal[0].sum()
 
 
-def test_an_empty_mask_and_none_are_told_apart(serve: Callable[..., MaskServer], open_page: OpenPage) -> None:
+def test_an_empty_mask_and_none_are_told_apart(serve: Serve, open_page: OpenPage) -> None:
     desk = (server := serve()).desk
     page = begin(open_page(server.url + "#view-2"))
     state(page, "View 2")
@@ -195,7 +115,7 @@ def test_an_empty_mask_and_none_are_told_apart(serve: Callable[..., MaskServer],
     assert "Computed, none saved" in state(page, "View 2")
 
 
-def test_pixels_stay_exact_at_any_zoom(serve: Callable[..., MaskServer], open_page: OpenPage) -> None:
+def test_pixels_stay_exact_at_any_zoom(serve: Serve, open_page: OpenPage) -> None:
     """With one pixel's brush, zoomed in, by the keyboard alone: exactly the pixels that were passed."""
     desk = (server := serve(mesh=False)).desk
     page = begin(open_page(server.url, viewport=(700, 600)))
@@ -216,7 +136,7 @@ def test_pixels_stay_exact_at_any_zoom(serve: Callable[..., MaskServer], open_pa
     np.testing.assert_array_equal(drawn(desk)[0], expected)
 
 
-def test_overlays_can_be_put_away(serve: Callable[..., MaskServer], open_page: OpenPage) -> None:
+def test_overlays_can_be_put_away(serve: Serve, open_page: OpenPage) -> None:
     page = begin(open_page(serve().url))
     shots = [board(page).screenshot()]
     for name in ("show-hidden", "show-seen"):
@@ -231,7 +151,7 @@ def test_overlays_can_be_put_away(serve: Callable[..., MaskServer], open_page: O
     assert board(page).screenshot() == shots[0]
 
 
-def test_fingers_draw_and_zoom(serve: Callable[..., MaskServer], open_page: OpenPage) -> None:
+def test_fingers_draw_and_zoom(serve: Serve, open_page: OpenPage) -> None:
     """One finger draws; a second takes back what the first drew, and both zoom."""
     page = begin(open_page(serve(mesh=False).url, viewport=(390, 844)))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -259,7 +179,7 @@ def test_fingers_draw_and_zoom(serve: Callable[..., MaskServer], open_page: Open
     assert page.locator("#fit").inner_text() != zoom
 
 
-def test_what_goes_wrong_is_told_and_nothing_is_lost(serve: Callable[..., MaskServer], browser: Browser) -> None:
+def test_what_goes_wrong_is_told_and_nothing_is_lost(serve: Serve, browser: Browser) -> None:
     """Without ``open_page``: the browser itself logs every request that fails."""
     server = serve()
     page = browser.new_page()

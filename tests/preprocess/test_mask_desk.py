@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import struct
 import zlib
@@ -22,7 +21,7 @@ from scene.errors import UserError
 from scene.files import fingerprint, write_json
 from scene.images import encode_image
 from tests.preprocess.boarded_box import BOX, boarded_box
-from tests.preprocess.boarded_run import COUNT, HEIGHT, NAME, WIDTH, write_run
+from tests.preprocess.boarded_run import COUNT, FRAMES, HEIGHT, NAME, WIDTH, write_run
 
 
 @pytest.fixture
@@ -158,9 +157,7 @@ def test_views_are_chosen_by_small_images(desk: MaskDesk, monkeypatch: pytest.Mo
 
 
 def test_views_are_told_with_their_frames(desk: MaskDesk) -> None:
-    notes = dataclasses.replace(desk.loaded.notes, frame_ids=[3, 14, 15])
-    desk = dataclasses.replace(desk, loaded=dataclasses.replace(desk.loaded, notes=notes))
-    assert [view["frame"] for view in desk.about()["views"]] == [3, 14, 15]
+    assert [view["frame"] for view in desk.about()["views"]] == list(FRAMES)
 
 
 def test_the_next_command_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,18 +10,16 @@ export class Board {
     Object.assign(this, { container, on, radius: 8, fitted: true, pointers: new Map() });
     this.spot = this.last = null; // the pixel under the brush; the one that the pen came to, while it is down
     this.stage = new Konva.Stage({ container, width: 1, height: 1 });
-    const layers = [0, 1, 2].map(() => new Konva.Layer({ listening: false }));
+    const layers = [0, 1].map(() => new Konva.Layer({ listening: false }));
     this.stage.add(...layers);
-    [this.photoLayer, this.maskLayer, this.cursorLayer] = layers;
+    [this.photoLayer, this.maskLayer] = layers;
     this.photo = new Konva.Image({});
     this.seen = new Konva.Image({});
     this.hidden = new Konva.Image({});
     this.photoLayer.add(this.photo);
     this.maskLayer.add(this.seen, this.hidden);
-    const ring = { visible: false, strokeScaleEnabled: false, radius: 8 };
-    const strokes = [{ stroke: "#000", strokeWidth: 3 }, { stroke: "#fff", strokeWidth: 1.2 }];
-    this.rings = strokes.map((stroke) => new Konva.Circle({ ...ring, ...stroke }));
-    this.cursorLayer.add(...this.rings);
+    this.ring = Object.assign(document.createElement("i"), { className: "ring", hidden: true });
+    container.append(this.ring);
     this.listen();
     new ResizeObserver(() => this.resized()).observe(container);
   }
@@ -47,7 +45,7 @@ export class Board {
 
   setRadius(radius) {
     this.radius = radius;
-    this.rings.forEach((ring) => ring.radius(Math.max(0.5, radius)));
+    this.pointAt(this.spot);
   }
 
   get zoom() {
@@ -82,6 +80,7 @@ export class Board {
     const sharp = scale * devicePixelRatio >= SHARP_FROM;
     this.photoLayer.imageSmoothingEnabled(!sharp);
     this.maskLayer.imageSmoothingEnabled(!sharp);
+    this.pointAt(this.spot);
     this.on.moved();
   }
 
@@ -91,8 +90,11 @@ export class Board {
 
   pointAt(spot) {
     this.spot = spot;
-    const [x, y] = spot ?? [0, 0];
-    this.rings.forEach((ring) => ring.setAttrs({ visible: spot !== null, x: x + 0.5, y: y + 0.5 }));
+    this.ring.hidden = spot === null;
+    if (spot === null) return;
+    const across = 2 * this.zoom * Math.max(0.5, this.radius);
+    const [left, top] = [this.stage.x() + this.zoom * (spot[0] + 0.5), this.stage.y() + this.zoom * (spot[1] + 0.5)];
+    Object.assign(this.ring.style, { left: `${left}px`, top: `${top}px`, width: `${across}px`, height: `${across}px` });
   }
 
   listen() {

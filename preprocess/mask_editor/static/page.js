@@ -134,7 +134,6 @@ function write(view, action) {
     try {
       await action();
       view.stale = false;
-      $("onward").hidden = false;
     } catch (error) {
       if (!(error instanceof store.Stale)) throw error;
       Object.assign(view, { stale: true, tagNow: error.tag });
