@@ -98,7 +98,7 @@ def test_equal_surfaces_are_the_sampling_floor_apart():
     first, second = surface_of(sphere, 50_000, 0), surface_of(sphere, 50_000, 1)
     scores = compare(first, second, THRESHOLDS)
     assert scores["f_0.02"] == 1.0
-    assert 0.9 < scores["chamfer_m"] / first.floor_m < 1.0, "points drawn evenly are a little nearer than independent ones"
+    assert 0.9 < scores["chamfer_m"] / first.floor_m < 1.0, "drawn evenly they are nearer than independent ones"
 
 
 def test_the_chamfer_repeats_between_seeds():
