@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from evaluation.page.records import Curve
 
-WIDTH, HEIGHT = 640, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 12.0, 34.0
+WIDTH, HEIGHT = 440, 250  # little, so that its text is still read on a phone
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 14.0, 12.0, 46.0
 _LOG_FROM = 30.0  # a logarithmic axis where the largest value is so many times the smallest
+_FEW = 12  # points of a curve that are marked one by one
 _DECADES = 6  # below the largest value so many are shown: a loss that reaches 0 would flatten all others
 
 
@@ -22,12 +23,14 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """``path`` is an SVG path; ``first`` and ``last`` are its values as text."""
+    """``path`` is an SVG path, ``dots`` are the places of its points where they are few; ``first`` and ``last`` are its
+    values as text."""
 
     name: str
     path: str
     first: str
     last: str
+    dots: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,7 @@ def _value_axis(values: Sequence[float]) -> _Axis:
 
 def _chart(curves: Sequence[Curve], x: _Axis, y: _Axis) -> Chart:
     drawn = [(curve, _finite(curve)) for curve in curves if _finite(curve)]
-    lines = tuple(
-        Line(curve.name, _path(points, x, y), f"{points[0][1]:.3g}", f"{points[-1][1]:.3g}") for curve, points in drawn
-    )
+    lines = tuple(_line(curve.name, points, x, y) for curve, points in drawn)
     told = "; ".join(f"{line.name} goes from {line.first} to {line.last}" for line in lines)
     scale = "logarithmic" if y.log else "linear"
     return Chart(
@@ -101,9 +102,11 @@ def _chart(curves: Sequence[Curve], x: _Axis, y: _Axis) -> Chart:
     )
 
 
-def _path(points: Sequence[tuple[float, float]], x: _Axis, y: _Axis) -> str:
-    """What lies below a logarithmic axis runs along its foot; a single value is a dot."""
-    return "M" + "L".join(f"{x.at(step)},{y.at(max(value, y.low))}" for step, value in points) + "h0.1"
+def _line(name: str, points: Sequence[tuple[float, float]], x: _Axis, y: _Axis) -> Line:
+    """What lies below a logarithmic axis runs along its foot."""
+    places = tuple((x.at(step), y.at(max(value, y.low))) for step, value in points)
+    path = "M" + "L".join(f"{at},{height}" for at, height in places)
+    return Line(name, path, f"{points[0][1]:.3g}", f"{points[-1][1]:.3g}", places if len(places) <= _FEW else ())
 
 
 def _finite(curve: Curve) -> list[tuple[float, float]]:

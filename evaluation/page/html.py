@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from evaluation.records import Means
 from scene.files import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("orbit.js", "controls.js", "layers.js", "viewer.js", "choices.js", "reading.js", "page.js")  # in order
 # What a light says: a sign and words, for those who do not tell its colours apart.
 _LIGHTS = {"green": ("✓", "looks sound"), "amber": ("!", "use with care"), "red": ("✕", "do not use")}
 
@@ -47,6 +50,7 @@ def write_page(path: Path, scene: str, sides: Sequence[PageSide]) -> None:
     data = script_data(sides, payloads)
     scores = in_common(things)
     columns = measured(one for thing in things for one in thing.scores)
+    scripts = [three_js(), *(_source(name) for name in _SCRIPTS)]
     bars = [bar for side in sides for bar in side.run.stages]
     means = [Means.of(run) for run in scores]
     html = (
@@ -74,7 +78,9 @@ def write_page(path: Path, scene: str, sides: Sequence[PageSide]) -> None:
             kinds={name.partition("-")[0] for name in payloads.texts},
             data=_script_json(data),
             payloads=payloads.texts,
-            three_js=Markup(three_js()),
+            scripts=[Markup(text) for text in scripts],
+            # Only these very scripts may run, whatever else got into the page.
+            script_hashes=" ".join(map(_hash, scripts)),
         )
     )
     write_text(path, html)
@@ -89,12 +95,21 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "source": lambda name: Markup((_TEMPLATES / name).read_text(encoding="utf-8")),
+        "source": lambda name: Markup(_source(name)),
         "lights": _LIGHTS,
         "histogram": histogram,
         "chart_size": (WIDTH, HEIGHT),
     }
     return environment
+
+
+def _source(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """As a Content-Security-Policy names a script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}'"
 
 
 def _script_json(value: Any) -> Markup:

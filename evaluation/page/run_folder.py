@@ -23,6 +23,8 @@ from scene.records import Scan
 from scene.runlog import log
 from scene.scannet import open_scan
 
+_OWN_STAGE = "report"  # this page's: not over when it is drawn, so left out of it always
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -76,7 +78,7 @@ def read_run(folder: Path, scan: Scan) -> RunFolder:
     try:
         seed = record.get("seed")
         run = PageRun(
-            stage_bars(record.get("stages", [])),
+            stage_bars([entry for entry in record.get("stages", []) if entry["stage"] != _OWN_STAGE]),
             None if seed is None else int(seed),
             str(record.get("device", "")),
             dict(record.get("provenance", {})),

@@ -67,7 +67,10 @@ def page_object(instance_id: int, label: str, x: float, subdivisions: int = 3) -
         yaw=0.3,
         views=[PageView("frame 10", picture(120), picture(230)), PageView("frame 20", picture(90), picture(230))],
         fit_views=[PageFit("frame 10, 12% of it painted", picture(60), picture(200), picture(140))],
-        curves=[Curve("depth", steps, [0.1 * 0.98**s for s in steps]), Curve("eikonal", steps, [0.02 for _ in steps])],
+        curves=[
+            Curve("depth", steps, [0.1 * 0.98**s for s in steps]),
+            Curve("eikonal", [0, 200, 400], [0.02, 0.03, 0.01]),
+        ],
     )
 
 
@@ -102,9 +105,9 @@ def one_side(folder: Path) -> Path:
     return folder / "one.html"
 
 
-def two_sides(folder: Path) -> Path:
+def two_sides(folder: Path, first_name: str = "first run") -> Path:
     """The second run has another setting, worse scores of one object, and knows nothing of the lamp."""
-    first, second = page_side("first run"), page_side(f"second {HOSTILE}", 2)
+    first, second = page_side(first_name), page_side(f"second {HOSTILE}", 2)
     chair = second.objects[0]
     worse = replace(chair, scores={**chair.scores, "f_0.02": 0.0, "chamfer_m": 0.0})
     run = replace(second.run, settings={"fit": {"note": HOSTILE, "steps": 800}})

@@ -29,7 +29,7 @@ LOW_CONTRAST = """() => {
   const found = [];
   for (const node of document.querySelectorAll("body *")) {
     const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    if (!own || !node.checkVisibility() || node.closest("script, style, .hidden, .tag, .skip, svg")) continue;
+    if (!own || !node.checkVisibility() || node.closest("script, style, .visually-hidden, .tag, .skip, svg")) continue;
     const back = behind(node);
     if (!back) continue;
     const [a, b] = [light(channels(getComputedStyle(node).color)), light(back)].sort((x, y) => y - x);
@@ -51,9 +51,14 @@ NAMELESS = """() => [...document.querySelectorAll(
 
 # What sticks out of a phone and cannot be scrolled by itself.
 TOO_WIDE = """() => [...document.querySelectorAll("body *")]
-  .filter((node) => node.checkVisibility() && !node.closest(".strip, .scroll, .skip, .hidden, pre, svg"))
+  .filter((node) => node.checkVisibility() && !node.closest(".strip, .scroll, .skip, .visually-hidden, pre, svg"))
   .filter((node) => node.getBoundingClientRect().right > 361)
   .map((node) => node.outerHTML.slice(0, 90))"""
+
+# The height that texts on charts have, from the top of their letters to the foot of the lowest.
+SMALLEST_CHART_TEXT_PX = """() => Math.min(...[...document.querySelectorAll("#panel-object-3 .chart text")]
+  .map((text) => text.getBoundingClientRect().height))"""
+WIDE_PARTS = ("tbody", ".meaning")  # of a table of scores
 
 # What has the focus, and whether that can be seen.
 FOCUSED = """() => {
@@ -107,14 +112,18 @@ def test_everything_that_can_be_worked_has_a_name(open_page, report, comparison)
         assert len(ids) == len(set(ids))
 
 
-def test_a_phone_needs_no_scrolling_sideways(open_page, report, comparison):
-    for page_file in (report, comparison):
+def test_a_phone_needs_no_scrolling_sideways(open_page, report, tmp_path):
+    for page_file in (report, two_sides(tmp_path, "a_long_name_of_a_run_" * 10)):
         page = open_at(open_page, page_file, viewport=(360, 740))
         page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
         for place in PLACES:
             go(page, place)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
             assert page.evaluate(TOO_WIDE) == [], (page_file.name, place)
+        go(page, "#object-3")
+        assert page.evaluate(SMALLEST_CHART_TEXT_PX) > 9
+        table, meaning = (page.locator(f"#panel-object-3 .scores {part}").first.bounding_box() for part in WIDE_PARTS)
+        assert meaning["width"] > 0.6 * table["width"]
 
 
 def test_the_tab_key_goes_from_top_to_bottom(open_page, report):

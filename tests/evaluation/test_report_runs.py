@@ -169,3 +169,10 @@ def test_views_and_losses_that_are_gone_are_logged_once(tmp_path: Path, caplog: 
     (tmp_path / "run.json").unlink()
     side_of(tmp_path)
     assert "not there any more" not in caplog.text  # a mesh made elsewhere never had any
+
+
+def test_the_pages_own_stage_is_no_part_of_it(tmp_path: Path) -> None:
+    """While the page is drawn that stage is not over: it is left out of later pages too."""
+    stages = [{"stage": name, "seconds": 1.0, "peak_memory_mb": 1.0} for name in ("fit", "report")]
+    found = read_run(write_run(tmp_path, record={"stages": stages}), scan_of_ball())
+    assert [bar.stage for bar in found.run.stages] == ["fit"]

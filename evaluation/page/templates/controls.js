@@ -29,6 +29,8 @@ function control(canvas, orbit) {
     canvas.addEventListener(kind, (event) => pointers.delete(event.pointerId));
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("wheel", (event) => {
+    // Else the page scrolls, which else could not be left where the canvas fills it; a pinch on a pad comes with Ctrl.
+    if (document.activeElement !== canvas && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     if (ready()) orbit.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.003));
   }, { passive: false });

@@ -17,19 +17,32 @@
     for (const node of section.querySelectorAll(`[data-legend="${name}"]`)) node.hidden = !on;
   };
 
+  const tell = (text) => notices.forEach((notice) => (notice.textContent = text));
+
   function makeViewers() {
     section.hidden = false;
+    let missing = "DecompressionStream" in window ? "" : "it is too old";
     try {
-      viewers = [...section.querySelectorAll("canvas")].map((canvas) => new Viewer(canvas, orbit, style));
+      if (!missing) viewers = [...section.querySelectorAll("canvas")].map((canvas) => new Viewer(canvas, orbit, style));
     } catch (error) {
-      for (const notice of notices)
-        notice.textContent = "This browser shows no 3D here (WebGL is off); the pictures still show every mesh.";
+      missing = "WebGL is off";
+    }
+    if (missing) {
+      tell(`This browser shows no 3D here (${missing}); the pictures still show every mesh.`);
       section.classList.add("flat");
       return;
     }
+    const names = sides.map((side) => new Map(side.objects.map((one) => [one.id, one.name])));
     viewers.forEach((viewer, k) => {
       control(viewer.canvas, orbit);
-      reading(viewer, k);
+      reading(viewer, {
+        name: (id) => names[k].get(id),
+        say: (text) => (status.textContent = text),
+        open: (id) => state.id === null && go(`#object-${id}`),
+      });
+      viewer.canvas.addEventListener("webglcontextlost", () =>
+        tell("The graphics driver has lost this view; it comes back by itself, or when the page is loaded again."));
+      viewer.canvas.addEventListener("webglcontextrestored", () => refresh(false));
     });
     window.farside = { viewers, orbit, decoded }; // for tests and the curious
   }
@@ -86,7 +99,7 @@
     try {
       for (const layer of shown) if (!(await fill(layer))) return;
     } catch (error) {
-      for (const notice of notices) notice.textContent = "This mesh cannot be shown: the page is damaged; write it again.";
+      tell("This mesh cannot be shown: the page is damaged; write it again.");
       return;
     }
     for (const viewer of viewers) {
@@ -126,36 +139,6 @@
     status.textContent = `${what}: ${coloring.says(mode)}. ${layers.said()}.`;
   }
 
-  // What lies under a resting pointer is written out; a double click in the room shows it alone.
-  function reading(viewer, k) {
-    const here = viewer.canvas.parentElement.querySelector(".here");
-    let timer = 0;
-    const clear = () => {
-      clearTimeout(timer);
-      here.textContent = "";
-    };
-    viewer.canvas.addEventListener("pointermove", (event) => {
-      clear();
-      if (!event.buttons) timer = setTimeout(() => (here.textContent = words(viewer.probe(event.clientX, event.clientY), k)), 70);
-    });
-    viewer.canvas.addEventListener("pointerleave", clear);
-    viewer.canvas.addEventListener("dblclick", (event) => {
-      const hit = state.id === null && viewer.probe(event.clientX, event.clientY);
-      if (hit) go(`#object-${hit.name}`);
-    });
-  }
-
-  function words(hit, k) {
-    if (!hit) return "";
-    const said = [sides[k].objects.find((one) => one.id === hit.name).name];
-    if (hit.missed_m === Infinity) said.push("true surface without a mesh");
-    else if ("missed_m" in hit) said.push(`true surface, ${(100 * hit.missed_m).toFixed(1)} cm from the mesh`);
-    if ("_seen" in hit) said.push(hit._seen >= 0.5 ? "seen" : "completed");
-    if ("_confidence" in hit) said.push(`confidence ${Math.round(100 * hit._confidence)} %`);
-    if (hit._error_m >= 0) said.push(`${(100 * hit._error_m).toFixed(1)} cm off`);
-    return said.join(" · ");
-  }
-
   function select() {
     const wanted = sides.flatMap((side) => side.objects).find((one) => location.hash === `#object-${one.id}`);
     const id = wanted ? `object-${wanted.id}` : "all";
@@ -187,15 +170,20 @@
     strip.scrollLeft = Math.max(right, Math.min(left, strip.scrollLeft));
   }
 
-  // On paper, which is white, stands a picture of what the canvas shows.
+  // On paper, which is white, stands a picture of what the canvas shows. A browser may announce a print twice.
   function onPaper() {
     const root = document.documentElement, theme = root.dataset.theme;
+    if (!state.printing)
+      addEventListener("afterprint", () => {
+        state.printing = false;
+        if (theme) root.dataset.theme = theme;
+        else delete root.dataset.theme;
+        for (const viewer of viewers) viewer.theme();
+      }, { once: true });
+    state.printing = true;
     root.dataset.theme = "light";
-    addEventListener("afterprint", () => {
-      if (theme) root.dataset.theme = theme;
-      else delete root.dataset.theme;
-    }, { once: true });
     for (const viewer of viewers) {
+      viewer.theme();
       const picture = viewer.canvas.parentElement.querySelector(".print") || document.createElement("img");
       viewer.draw();
       Object.assign(picture, { src: viewer.canvas.toDataURL(), className: "print", alt: "The view as it was on the screen" });
