@@ -119,7 +119,11 @@ AGAINST_VIEWS = (
 OF_THE_MESH = (
     Measure("watertight", "watertight", "the mesh encloses a volume without a hole", digits=0),
     _number("components", "components", "unconnected parts of the mesh"),
-    _number("self_intersections", "self-intersections", "pairs of triangles that pass through each other"),
+    _number(
+        "self_intersections",
+        "self-intersections",
+        "pairs of triangles that pass through each other; counting ends at 10,000",
+    ),
     _share(
         "confidence_mean", "confidence", "how probable the mesh itself holds it that it is within 2 cm of the truth"
     ),

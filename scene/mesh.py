@@ -163,6 +163,10 @@ def rotation_between(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, 
 def sample_surface(
     mesh: trimesh.Trimesh, count: int, seed: int
 ) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
-    """``count`` area-uniform points on the surface and their face normals; the same for the same seed."""
+    """``count`` area-uniform points on the surface and their face normals; the same for the same seed.
+
+    They are independent, and generated rooms stay as they are by them; measures draw theirs more evenly
+    (``evaluation.sampling``).
+    """
     points, faces = trimesh.sample.sample_surface(mesh, count, seed=seed)
     return np.asarray(points), np.asarray(mesh.face_normals[faces])
