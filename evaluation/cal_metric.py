@@ -70,6 +70,8 @@ def _complete(arguments: argparse.Namespace, methods: dict[str, Path]) -> int:
 
     chosen = {name: getattr(arguments, name) for name in ("samples", "seed") if getattr(arguments, name) is not None}
     settings = ScoreSettings(**chosen)
+    if not scan_paths:
+        log.info("no --scan is given: nothing is told of seen and hidden surface, nor of what the cameras saw")
     scans = {scan.name: scan for scan in (open_scan(path, arguments.instances) for path in scan_paths)}
     scenes = scenes_of(methods, scans, arguments.scenes)
     out = arguments.out or arguments.meshes / "scores"

@@ -69,7 +69,7 @@ def score_scene(
     )
     files = []
     for i in ids:
-        no_truth = "" if truth is None or i in truth_paths else f"there is no true mesh {truth.name}/obj_{i - 1}.ply"
+        no_truth = "" if truth is None or i in truth_paths else f"{truth.name} has no true surface of it"
         no_truth += f" ({lacks[i]})" if no_truth and i in lacks else ""
         files.append(_Files(i, labels.get(i, ""), mesh_paths.get(i), truth_paths.get(i), no_truth, posed))
     # Threads, since nearly all of it is done in compiled code: an object's scores do not depend on the others'.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from textwrap import TextWrapper
 
 from evaluation.measures import MEASURES, Measure, measured
-from evaluation.records import SceneScores
+from evaluation.records import ObjectScore, SceneScores
 from evaluation.summary import Summary
+from evaluation.verdict import verdict
 
 _WIDTH = 94  # of a table's columns, beside the names of the objects: 120 in all
+_WRAPPED = TextWrapper(120, "  ", "      ", break_long_words=False, break_on_hyphens=False)
+_ENOUGH = 5  # objects, for an interval that says something
 _BY_KEY = {measure.key: measure for measure in MEASURES}
 _WITH_INTERVALS = [
     _BY_KEY[key] for key in ("chamfer_m", "f_0.02", "recall_seen_0.02", "recall_hidden_0.02", "normal_consistency")
@@ -35,6 +39,10 @@ def table(scenes: Sequence[SceneScores], groups: Sequence[Summary] = ()) -> str:
         lines += [*aligned(_lines_of_objects(scenes, columns)), ""]
     if groups and (means := _means_with_intervals("mean of (objects)", groups)):
         lines += [*means, ""]
+    if any(group.intervals and group.objects < _ENOUGH for group in groups):
+        lines += [f"intervals of fewer than {_ENOUGH} objects are little more than their smallest and largest", ""]
+    if any("volume_iou" in one.scores for scene in scenes for one in scene.objects):
+        lines += ["volume IoU: only where both the mesh and the true surface are closed", ""]
     floors_m = [one.scores["sampling_floor_m"] for s in scenes for one in s.objects if "sampling_floor_m" in one.scores]
     if floors_m:
         lines += [
@@ -42,19 +50,31 @@ def table(scenes: Sequence[SceneScores], groups: Sequence[Summary] = ()) -> str:
             "draws of one surface: smaller differences mean nothing",
             "",
         ]
-    for title, field in (
-        ("not scored, or not in full:", "problems"),
-        ("doubtful:", "marks"),
-        ("to know:", "notes"),
+    for title, told in (
+        ("not scored, or not in full:", lambda one: one.problems),
+        ("to know:", lambda one: one.notes),
+        ("lights, from the views and the mesh alone:", _light),
     ):
-        named = [
-            f"  {scene.scene} {one.instance_id}: {text}"
-            for scene in scenes
-            for one in scene.objects
-            for text in getattr(one, field)
-        ]
+        named = _by_sentence(
+            (f"{scene.scene} {one.instance_id}", told(one)) for scene in scenes for one in scene.objects
+        )
         lines += [title, *named, ""] if named else []
     return "\n".join(lines[:-1])
+
+
+def _light(one: ObjectScore) -> list[str]:
+    found = verdict(one)
+    return [": ".join([found.light, *(["; ".join(found.reasons)] if found.reasons else [])])]
+
+
+def _by_sentence(told: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Each sentence once, below the objects of which it is true."""
+    objects: dict[str, list[str]] = {}
+    for name, sentences in told:
+        for sentence in sentences:
+            objects.setdefault(sentence, []).append(name)
+    lines = [f"{', '.join(names)}: {sentence}" for sentence, names in objects.items()]
+    return [_WRAPPED.fill(line) for line in lines]
 
 
 def methods_table(methods: Sequence[Summary]) -> str:
@@ -146,11 +166,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def csv_text(scenes: Sequence[SceneScores]) -> str:
     """Every measure of every object, one line an object; empty where it was not measured."""
     keys = list(dict.fromkeys(key for scene in scenes for one in scene.objects for key in one.scores))
-    lines = [["scene", "instance_id", "label", *keys, "problems", "marks", "notes"]]
+    lines = [["scene", "instance_id", "label", *keys, "problems", "marks", "notes", "light", "reasons"]]
     for scene in scenes:
         for one in scene.objects:
             values = [str(one.scores.get(key, "")) for key in keys]
+            found = verdict(one)
             about = ["; ".join(sentences) for sentences in (one.problems, one.marks, one.notes)]
+            about += [found.light, "; ".join(found.reasons)]
             lines.append([scene.scene, str(one.instance_id), one.label, *values, *about])
     return _csv(lines)
 

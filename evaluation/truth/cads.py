@@ -157,7 +157,7 @@ def _instances_left(
     """Every instance that got no CAD, and why."""
     have = {one.instance_id for one in result.with_truth}
     lost = Counter(lack.reason for lack in result.without_truth)
-    spoilt = f" ({sum(lost.values())} CAD models of the scan came to nothing, see above)" if lost else ""
+    spoilt = f" ({sum(lost.values())} CAD models of the scan came to nothing)" if lost else ""
     lacks: list[Lack] = []
     for group in scan.groups:
         instance_id, named = group.instance_id, instance_named(group.instance_id, group.label)

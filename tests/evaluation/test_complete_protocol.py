@@ -145,7 +145,7 @@ def test_what_made_the_truth_tells_labels_and_why_there_is_none(collected):
     (collected / "cad" / SCENE / "groundtruth.json").write_text(json.dumps(told))
     chair, other = score_scene(SCENE, collected / "data" / "good", collected / "cad" / SCENE, [], FAST).objects
     assert (chair.label, chair.problems) == ("chair", [])
-    assert other.problems == ["there is no true mesh scene0005_00/obj_3.ply (no CAD; none overlaps)"]
+    assert other.problems == ["scene0005_00 has no true surface of it (no CAD; none overlaps)"]
 
 
 def test_the_bench_chamfer_repeats_between_seeds(shared_data):
