@@ -19,7 +19,8 @@ def check_object_folder(folder: Path) -> None:
     found = [path for above in (folder, folder / "objects", folder / "work" / "objects") for path in _objects_in(above)]
     if found:
         more = ", ..." if len(found) > _MOST_NAMED else ""
-        raise UserError(f"{folder}: is not the folder of one object; give one of: {', '.join(found[:_MOST_NAMED])}{more}")
+        names = ", ".join(found[:_MOST_NAMED]) + more
+        raise UserError(f"{folder}: is not the folder of one object; give one of: {names}")
 
 
 def mesh_of(object_folder: Path) -> Path | None:
