@@ -31,7 +31,7 @@ class Palette {
     // outlines.
     this.inside = new THREE.MeshBasicMaterial({
       ...covers, color: style("--inside"), side: THREE.BackSide,
-      polygonOffset: true, polygonOffsetFactor: 3, polygonOffsetUnits: 6,
+      polygonOffset: true, polygonOffsetFactor: 12, polygonOffsetUnits: 30,
     });
     this.inside.onBeforeCompile = (shader) => {
       const striped = "diffuseColor.rgb = mod(gl_FragCoord.x + gl_FragCoord.y, 10.0) < 5.0 ? diffuseColor.rgb : vec3(0.97);";
