@@ -170,4 +170,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_cli(main)
+    run_cli(main, stopped="run the same command again")

@@ -145,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_cli(main)
+    run_cli(main, stopped="run the same command again")
