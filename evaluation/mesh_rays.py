@@ -1,4 +1,4 @@
-"""Where the rays of views' pixels first meet a mesh."""
+"""Where the rays of views' pixels first meet a mesh, and which of many pixels are tried."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from jaxtyping import Float, Int
 
 from evaluation.views import View
 from scene.raycast import RayCaster
+
+
+def drawn_pixels(
+    pixels: Sequence[Int[np.ndarray, " _"]], max_pixels: int, seed: int
+) -> Sequence[Int[np.ndarray, " _"]]:
+    """Of more than ``max_pixels`` in all views together about that many, evenly; else all of them."""
+    total = sum(map(len, pixels))
+    if total <= max_pixels:
+        return pixels
+    generator = np.random.default_rng(seed)
+    return [of_view[generator.random(len(of_view)) < max_pixels / total] for of_view in pixels]
 
 
 def first_depth_m(

@@ -18,7 +18,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Bool, Int
 
-from evaluation.mesh_rays import first_depth_m, slant
+from evaluation.mesh_rays import drawn_pixels, first_depth_m, slant
 from evaluation.views import View
 from scene.camera import project
 from scene.raycast import RayCaster
@@ -41,11 +41,7 @@ def silhouette_iou(
     Summed over the pixels of all views; of more than ``max_pixels`` that could count, about that many are drawn,
     evenly.  None where no view shows the object.
     """
-    chosen = [_pixels_that_count(mesh, view, instance_id) for view in views]
-    total = sum(map(len, chosen))
-    if total > max_pixels:
-        generator = np.random.default_rng(seed)
-        chosen = [pixels[generator.random(len(pixels)) < max_pixels / total] for pixels in chosen]
+    chosen = drawn_pixels([_pixels_that_count(mesh, view, instance_id) for view in views], max_pixels, seed)
     own = [view.shows(instance_id).reshape(-1)[pixels] for view, pixels in zip(views, chosen, strict=True)]
     shown = sum(int(one.sum()) for one in own)
     if shown == 0:

@@ -15,7 +15,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from evaluation.mesh_rays import first_depth_m, slant
+from evaluation.mesh_rays import drawn_pixels, first_depth_m, slant
 from evaluation.sampling import surface_of
 from evaluation.self_intersections import self_intersections
 from evaluation.settings import ScoreSettings
@@ -96,13 +96,10 @@ def depth_agreement(
     Of more than ``max_pixels`` in all views together about that many are drawn, evenly.  None where no view has a depth
     pixel of the object.
     """
-    pixels = [np.flatnonzero(view.shows(instance_id) & (view.depth_m > 0)) for view in views]
-    total = sum(map(len, pixels))
-    if total == 0:
+    shown = [np.flatnonzero(view.shows(instance_id) & (view.depth_m > 0)) for view in views]
+    if not any(map(len, shown)):
         return None
-    if total > max_pixels:
-        generator = np.random.default_rng(seed)
-        pixels = [index[generator.random(len(index)) < max_pixels / total] for index in pixels]
+    pixels = drawn_pixels(shown, max_pixels, seed)
     sensed_m = np.concatenate([view.depth_m.reshape(-1)[i] for view, i in zip(views, pixels, strict=True)])
     along = np.concatenate([slant(view, index) for view, index in zip(views, pixels, strict=True)])
     apart_m = np.abs(first_depth_m(RayCaster(mesh), views, pixels) - sensed_m) * along

@@ -10,6 +10,7 @@ import pytest
 
 from scene.errors import UserError
 from scripts.browser import chromium
+from tests.browser.mask_pages import Serve, serving
 from tests.browser.page_watch import PageWatch
 
 if TYPE_CHECKING:
@@ -53,3 +54,10 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     for context in browser.contexts:
         context.close()
     assert [problem for watch in watches for problem in watch.problems] == []
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Mask editors, served while the test runs."""
+    with serving(tmp_path) as served:
+        yield served

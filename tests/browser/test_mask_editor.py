@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from tests.browser.mask_pages import Serve, begin, board, brush, count, drag, drawn, near, serving, state
+from tests.browser.mask_pages import Serve, begin, board, brush, count, drag, drawn, near, state
 from tests.preprocess.boarded_run import COUNT, HEIGHT, WIDTH
 
 if TYPE_CHECKING:
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    with serving(tmp_path) as served:
-        yield served
 
 
 def test_painted_saved_reloaded_the_same(serve: Serve, open_page: OpenPage) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from tests.browser.mask_pages import Serve, begin, board, brush, count, drag, drawn, near, serving, state
+from tests.browser.mask_pages import Serve, begin, board, brush, count, drag, drawn, near, state
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    with serving(tmp_path) as served:
-        yield served
 
 
 def two_windows(server: MaskServer, browser: Browser) -> tuple[Page, Page]:
